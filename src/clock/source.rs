@@ -24,7 +24,10 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// A clock whose monotonic zero is now.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads a clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads a clock"
+    )]
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
@@ -39,7 +42,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads a clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads a clock"
+    )]
     fn wall(&self) -> Timestamp {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -133,10 +133,7 @@ fn parse(text: &str) -> Option<Timestamp> {
         [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
             let digit = |b: &u8| b.is_ascii_digit().then(|| i64::from(b - b'0'));
-            let (h, m) = (
-                digit(h1)? * 10 + digit(h2)?,
-                digit(m1)? * 10 + digit(m2)?,
-            );
+            let (h, m) = (digit(h1)? * 10 + digit(h2)?, digit(m1)? * 10 + digit(m2)?);
             if h > 23 || m > 59 {
                 return None;
             }
@@ -198,8 +195,15 @@ mod tests {
         let a: Timestamp = "2024-02-29T23:59:59-01:30".parse().unwrap();
         let b: Timestamp = "2024-03-01T01:29:59Z".parse().unwrap();
         assert_eq!(a, b);
-        for bad in ["", "2024-02-30T00:00:00Z", "2024-01-01 00:00:00Z", "2024-01-01T00:00:00",
-            "2024-01-01T00:00:00.Z", "2024-01-01T24:00:00Z", "tomorrow"] {
+        for bad in [
+            "",
+            "2024-02-30T00:00:00Z",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T24:00:00Z",
+            "tomorrow",
+        ] {
             assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
     }

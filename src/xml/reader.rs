@@ -1,0 +1,419 @@
+//! Bytes to [`Element`], under limits.
+
+use std::sync::Arc;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::XML_NS;
+use super::element::{Attr, Child, Element, Scope};
+
+/// What a document may hold at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Nesting.
+    pub depth: usize,
+    /// Attributes of one element, namespace declarations included.
+    pub attributes: usize,
+    /// Namespace bindings in scope.
+    pub namespaces: usize,
+    /// Octets of one name.
+    pub name_len: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth: 128,
+            attributes: 256,
+            namespaces: 64,
+            name_len: 1024,
+        }
+    }
+}
+
+/// Why a document was refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum XmlError {
+    /// Not well-formed, or not namespace-well-formed.
+    #[error("not well-formed XML: {0}")]
+    Malformed(String),
+    /// Has a document type declaration (RFC 6241 section 3.2 forbids it).
+    #[error("a document type declaration is not allowed")]
+    Doctype,
+    /// Passes a limit.
+    #[error("more than {limit} {what}")]
+    TooBig {
+        /// Of what.
+        what: &'static str,
+        /// How many are allowed.
+        limit: usize,
+    },
+}
+
+fn malformed(what: impl Into<String>) -> XmlError {
+    XmlError::Malformed(what.into())
+}
+
+/// Parses text under the default limits.
+pub fn parse_str(text: &str) -> Result<Element, XmlError> {
+    parse(text.as_bytes(), &Limits::default())
+}
+
+/// Parses one document: an optional byte order mark, white space, an optional declaration,
+/// and exactly one root element.
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, XmlError> {
+    let text = std::str::from_utf8(bytes).map_err(|e| malformed(format!("not UTF-8: {e}")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    if let Some(bad) = text.chars().find(|c| !is_xml_char(*c)) {
+        return Err(malformed(format!(
+            "character U+{:04X} is not allowed",
+            u32::from(bad)
+        )));
+    }
+    let mut builder = Builder {
+        limits,
+        stack: Vec::new(),
+        root: None,
+    };
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().enable_all_checks(true);
+    let mut first = true;
+    loop {
+        let event = reader.read_event().map_err(|e| malformed(e.to_string()))?;
+        match event {
+            Event::Start(tag) => builder.open(&tag)?,
+            Event::Empty(tag) => {
+                builder.open(&tag)?;
+                builder.close()?;
+            }
+            Event::End(_) => builder.close()?,
+            Event::Text(text) => {
+                let text = text.xml10_content();
+                if text.contains("]]>") {
+                    return Err(malformed("']]>' in text"));
+                }
+                builder.text(&text)?;
+            }
+            Event::CData(data) => builder.character_data(&data.xml10_content())?,
+            Event::GeneralRef(reference) => {
+                let c = match reference.resolve_char_ref() {
+                    Ok(Some(c)) => c,
+                    Ok(None) => predefined(&reference.into_inner())?,
+                    Err(e) => return Err(malformed(e.to_string())),
+                };
+                if !is_xml_char(c) {
+                    return Err(malformed("reference to a character that is not allowed"));
+                }
+                builder.character_data(c.encode_utf8(&mut [0; 4]))?;
+            }
+            Event::Decl(decl) => {
+                if !first {
+                    return Err(malformed("XML declaration not at the start"));
+                }
+                if let Some(encoding) = decl.encoding() {
+                    let encoding = encoding.map_err(|e| malformed(e.to_string()))?;
+                    if !encoding.eq_ignore_ascii_case("utf-8") {
+                        return Err(malformed(format!("encoding '{encoding}' is not UTF-8")));
+                    }
+                }
+            }
+            Event::PI(pi) => {
+                if pi.target().eq_ignore_ascii_case("xml") {
+                    return Err(malformed("reserved processing instruction"));
+                }
+            }
+            Event::Comment(_) => {}
+            Event::DocType(_) => return Err(XmlError::Doctype),
+            Event::Eof => break,
+        }
+        first = false;
+    }
+    builder.finish()
+}
+
+fn predefined(name: &str) -> Result<char, XmlError> {
+    Ok(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => return Err(malformed(format!("undeclared entity '{name}'"))),
+    })
+}
+
+struct Builder<'a> {
+    limits: &'a Limits,
+    stack: Vec<Element>,
+    root: Option<Element>,
+}
+
+impl Builder<'_> {
+    fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
+        if self.stack.is_empty() && self.root.is_some() {
+            return Err(malformed("a second root element"));
+        }
+        if self.stack.len() >= self.limits.depth {
+            return Err(too_big("levels of elements", self.limits.depth));
+        }
+        let (prefix, local) = self.split(tag.name().into_inner())?;
+        let mut plain = Vec::new();
+        let mut decls: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for (count, attribute) in tag.attributes().enumerate() {
+            let attribute = attribute.map_err(|e| malformed(e.to_string()))?;
+            if count >= self.limits.attributes {
+                return Err(too_big("attributes", self.limits.attributes));
+            }
+            let (prefix, local) = self.split(attribute.key.into_inner())?;
+            let value = attribute_value(&attribute.value)?;
+            match (prefix, local) {
+                ("", "xmlns") => decls.push((Arc::from(""), Arc::from(value.as_str()))),
+                ("xmlns", bound) => {
+                    let reserved = bound == "xmlns" || (bound == "xml") != (value == XML_NS);
+                    if value.is_empty() || reserved {
+                        return Err(malformed(format!("illegal binding of prefix '{bound}'")));
+                    }
+                    decls.push((Arc::from(bound), Arc::from(value.as_str())));
+                }
+                (prefix, local) => plain.push((prefix, local, value)),
+            }
+        }
+        let outer = self
+            .stack
+            .last()
+            .map(|e| e.scope.clone())
+            .unwrap_or_default();
+        let scope = outer.with(&decls);
+        if scope.len() > self.limits.namespaces {
+            return Err(too_big("namespace declarations", self.limits.namespaces));
+        }
+        let mut attrs: Vec<Attr> = Vec::with_capacity(plain.len());
+        for (prefix, local, value) in plain {
+            let ns = match prefix {
+                "" => Arc::from(""),
+                prefix => resolve(&scope, prefix)?,
+            };
+            attrs.push(Attr {
+                ns,
+                prefix: Arc::from(prefix),
+                local: Arc::from(local),
+                value,
+            });
+        }
+        if has_duplicate(&attrs) {
+            return Err(malformed("an attribute occurs twice"));
+        }
+        let ns = match prefix {
+            "" => scope.get("").cloned().unwrap_or_else(|| Arc::from("")),
+            prefix => resolve(&scope, prefix)?,
+        };
+        self.stack.push(Element {
+            ns,
+            local: Arc::from(local),
+            prefix: Arc::from(prefix),
+            attrs,
+            decls,
+            children: Vec::new(),
+            scope,
+        });
+        Ok(())
+    }
+
+    fn split<'n>(&self, name: &'n str) -> Result<(&'n str, &'n str), XmlError> {
+        if name.len() > self.limits.name_len {
+            return Err(too_big("octets in a name", self.limits.name_len));
+        }
+        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
+        let bad_prefix = name.contains(':') && !is_ncname(prefix);
+        if bad_prefix || !is_ncname(local) {
+            return Err(malformed(format!("'{name}' is not a name")));
+        }
+        Ok((prefix, local))
+    }
+
+    fn close(&mut self) -> Result<(), XmlError> {
+        let element = self
+            .stack
+            .pop()
+            .ok_or_else(|| malformed("unexpected end tag"))?;
+        match self.stack.last_mut() {
+            Some(parent) => parent.children.push(Child::Element(element)),
+            None => self.root = Some(element),
+        }
+        Ok(())
+    }
+
+    /// Text between tags: outside the root only white space may stand.
+    fn text(&mut self, text: &str) -> Result<(), XmlError> {
+        let blank = text
+            .bytes()
+            .all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
+        if self.stack.is_empty() && blank {
+            return Ok(());
+        }
+        self.character_data(text)
+    }
+
+    fn character_data(&mut self, text: &str) -> Result<(), XmlError> {
+        let parent = self
+            .stack
+            .last_mut()
+            .ok_or_else(|| malformed("text outside the root element"))?;
+        if let Some(Child::Text(joined)) = parent.children.last_mut() {
+            joined.push_str(text);
+        } else if !text.is_empty() {
+            parent.children.push(Child::Text(text.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Element, XmlError> {
+        if let Some(open) = self.stack.last() {
+            return Err(malformed(format!("element '{}' is not closed", open.local)));
+        }
+        self.root.ok_or_else(|| malformed("no root element"))
+    }
+}
+
+fn too_big(what: &'static str, limit: usize) -> XmlError {
+    XmlError::TooBig { what, limit }
+}
+
+fn resolve(scope: &Scope, prefix: &str) -> Result<Arc<str>, XmlError> {
+    if prefix == "xml" {
+        return Ok(Arc::from(XML_NS));
+    }
+    scope
+        .get(prefix)
+        .cloned()
+        .ok_or_else(|| malformed(format!("prefix '{prefix}' is not bound to a namespace")))
+}
+
+fn has_duplicate(attrs: &[Attr]) -> bool {
+    let mut names: Vec<(&str, &str)> = attrs.iter().map(|a| (&*a.ns, &*a.local)).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair.first() == pair.last())
+}
+
+/// Attribute-value normalisation of XML 1.0 section 3.3.3.
+fn attribute_value(raw: &str) -> Result<String, XmlError> {
+    if raw.contains('<') {
+        return Err(malformed("'<' in an attribute value"));
+    }
+    let spaced = raw.replace("\r\n", " ").replace(['\t', '\r', '\n'], " ");
+    let value = quick_xml::escape::unescape(&spaced).map_err(|e| malformed(e.to_string()))?;
+    match value.chars().find(|c| !is_xml_char(*c)) {
+        Some(_) => Err(malformed("reference to a character that is not allowed")),
+        None => Ok(value.into_owned()),
+    }
+}
+
+/// `Char` of XML 1.0 section 2.2.
+fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// `NCName` of Namespaces in XML: a name without colon.
+fn is_ncname(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
+}
+
+fn is_name_start(c: char) -> bool {
+    matches!(c, 'A'..='Z' | '_' | 'a'..='z'
+        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}' | '\u{370}'..='\u{37d}'
+        | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
+        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}'
+        | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+}
+
+fn is_name_char(c: char) -> bool {
+    is_name_start(c)
+        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_quick_xml_lets_through_is_refused() {
+        for bad in [
+            "",
+            "   ",
+            "<a>",
+            "<a></b>",
+            "<a/><b/>",
+            "<a/>text",
+            "text<a/>",
+            "<p:a/>",
+            "<a p:b='1'/>",
+            "<1a/>",
+            "<a b='<'/>",
+            "<a b='1' b='2'/>",
+            "<a xmlns:p='urn:x' xmlns:q='urn:x' p:b='1' q:b='2'/>",
+            "<a>\u{1}</a>",
+            "<a>&#1;</a>",
+            "<a>&#0;</a>",
+            "<a b='&#1;'/>",
+            "<a>&other;</a>",
+            "<a>]]></a>",
+            "<a xmlns:p=''/>",
+            "<a xmlns:xml='urn:x'/>",
+            "<?xml version='1.0' encoding='latin-1'?><a/>",
+            "<a/><?xml version='1.0'?>",
+            "<a b/>",
+            "<a b=1/>",
+            "<a:b:c xmlns:a='urn:a'/>",
+        ] {
+            assert!(
+                matches!(parse_str(bad), Err(XmlError::Malformed(_))),
+                "{bad:?}"
+            );
+        }
+        assert!(parse(b"<a>\xff</a>", &Limits::default()).is_err());
+        assert_eq!(parse_str("<!DOCTYPE a><a/>"), Err(XmlError::Doctype));
+    }
+
+    #[test]
+    fn what_xml_allows_is_read() {
+        let e = parse_str(
+            "\n<?xml version=\"1.0\" encoding=\"UTF-8\"?><!-- c --><p:a xmlns:p='urn:x' p:k='&lt; \n&#65;'>x<![CDATA[<y>]]>&amp;&#x42;<?pi z?></p:a>\n",
+        )
+        .unwrap();
+        assert!(e.is("urn:x", "a"));
+        assert_eq!(e.text(), "x<y>&B");
+        assert_eq!(e.attr("urn:x", "k"), Some("<  A"));
+        assert!(parse_str("\u{feff}<a/>").is_ok());
+    }
+
+    #[test]
+    fn limits_hold() {
+        let deep = |n: usize| "<a>".repeat(n) + &"</a>".repeat(n);
+        assert!(parse_str(&deep(128)).is_ok());
+        assert!(matches!(
+            parse_str(&deep(129)),
+            Err(XmlError::TooBig { .. })
+        ));
+        assert!(matches!(
+            parse_str(&deep(50_000)),
+            Err(XmlError::TooBig { .. })
+        ));
+        let attrs = |n: usize| {
+            let list: String = (0..n).map(|i| format!(" a{i}='1'")).collect();
+            format!("<a{list}/>")
+        };
+        assert!(parse_str(&attrs(256)).is_ok());
+        assert!(matches!(
+            parse_str(&attrs(257)),
+            Err(XmlError::TooBig { .. })
+        ));
+        let many: String = (0..65).map(|i| format!(" xmlns:a{i}='urn:{i}'")).collect();
+        assert!(matches!(
+            parse_str(&format!("<a{many}/>")),
+            Err(XmlError::TooBig { .. })
+        ));
+    }
+}
