@@ -1,0 +1,213 @@
+//! The sessions there are: ids, limits, counters, and how to end one from outside.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::settings::SessionLimits;
+use crate::clock::Timestamp;
+use crate::ids::SessionId;
+
+/// Counters of one session, or of all (RFC 6022 section 2.1.4 and 2.1.5).
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Correct `<rpc>` messages received.
+    pub in_rpcs: AtomicU32,
+    /// Messages received when an `<rpc>` was expected that were not correct ones.
+    pub in_bad_rpcs: AtomicU32,
+    /// `<rpc-reply>` messages sent that held an `<rpc-error>`.
+    pub out_rpc_errors: AtomicU32,
+    /// `<notification>` messages sent.
+    pub out_notifications: AtomicU32,
+}
+
+impl Counters {
+    /// Adds one.
+    pub fn bump(counter: &AtomicU32) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Why a session is ended from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KillReason {
+    /// `<kill-session>` by the session named.
+    Killed(SessionId),
+    /// The server stops.
+    Shutdown,
+}
+
+/// One session as others see it.
+#[derive(Debug)]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: SessionId,
+    /// Who logged in.
+    pub user: String,
+    /// From where.
+    pub peer: Option<SocketAddr>,
+    /// When.
+    pub login: Timestamp,
+    /// What it did.
+    pub counters: Counters,
+    kill: watch::Sender<Option<KillReason>>,
+}
+
+/// Why no session was opened.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SessionRefused {
+    /// The server holds as many as it may.
+    #[error("the limit of {0} sessions is reached")]
+    TooMany(usize),
+    /// The user holds as many as one may.
+    #[error("the limit of {limit} sessions for user '{user}' is reached")]
+    TooManyForUser {
+        /// The user.
+        user: String,
+        /// How many are allowed.
+        limit: usize,
+    },
+}
+
+/// All sessions of this process.
+#[derive(Debug)]
+pub struct Registry {
+    limits: SessionLimits,
+    next: AtomicU32,
+    sessions: Mutex<BTreeMap<SessionId, Arc<SessionInfo>>>,
+    /// Sum over all sessions since the start.
+    pub totals: Counters,
+    /// Sessions opened since the start.
+    pub in_sessions: AtomicU64,
+    /// Sessions that ended because of a bad hello.
+    pub in_bad_hellos: AtomicU32,
+    /// Sessions that ended without close or kill.
+    pub dropped_sessions: AtomicU32,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new(limits: SessionLimits) -> Self {
+        Self {
+            limits,
+            next: AtomicU32::new(1),
+            sessions: Mutex::default(),
+            totals: Counters::default(),
+            in_sessions: AtomicU64::new(0),
+            in_bad_hellos: AtomicU32::new(0),
+            dropped_sessions: AtomicU32::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<SessionInfo>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// When the limit of all sessions, or of the user's, is reached.
+    pub fn open(
+        &self,
+        user: &str,
+        peer: Option<SocketAddr>,
+        login: Timestamp,
+    ) -> Result<(Arc<SessionInfo>, watch::Receiver<Option<KillReason>>), SessionRefused> {
+        let mut sessions = self.lock();
+        if sessions.len() >= self.limits.sessions {
+            return Err(SessionRefused::TooMany(self.limits.sessions));
+        }
+        let of_user = sessions.values().filter(|s| s.user == user).count();
+        if of_user >= self.limits.sessions_per_user {
+            return Err(SessionRefused::TooManyForUser {
+                user: user.to_owned(),
+                limit: self.limits.sessions_per_user,
+            });
+        }
+        let id = loop {
+            let id = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
+            if id.0 != 0 && !sessions.contains_key(&id) {
+                break id;
+            }
+        };
+        let (kill, killed) = watch::channel(None);
+        let info = Arc::new(SessionInfo {
+            id,
+            user: user.to_owned(),
+            peer,
+            login,
+            counters: Counters::default(),
+            kill,
+        });
+        sessions.insert(id, info.clone());
+        self.in_sessions.fetch_add(1, Ordering::Relaxed);
+        Ok((info, killed))
+    }
+
+    /// Forgets a session that ended.
+    pub fn close(&self, id: SessionId) {
+        self.lock().remove(&id);
+    }
+
+    /// Asks a session to end; false when there is none of that id.
+    pub fn kill(&self, id: SessionId, reason: KillReason) -> bool {
+        match self.lock().get(&id) {
+            Some(session) => {
+                session.kill.send_replace(Some(reason));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Asks every session to end.
+    pub fn kill_all(&self, reason: KillReason) {
+        for session in self.lock().values() {
+            session.kill.send_replace(Some(reason));
+        }
+    }
+
+    /// The sessions in order of id.
+    pub fn list(&self) -> Vec<Arc<SessionInfo>> {
+        self.lock().values().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(sessions: usize, per_user: usize) -> Registry {
+        Registry::new(SessionLimits {
+            sessions,
+            sessions_per_user: per_user,
+        })
+    }
+
+    #[test]
+    fn limits_count_all_and_per_user() {
+        let registry = registry(3, 2);
+        let open = |user| registry.open(user, None, Timestamp::default());
+        let first = open("a").unwrap().0;
+        open("a").unwrap();
+        assert!(matches!(open("a"), Err(SessionRefused::TooManyForUser { limit: 2, .. })));
+        open("b").unwrap();
+        assert_eq!(open("c").unwrap_err(), SessionRefused::TooMany(3));
+        registry.close(first.id);
+        assert!(open("a").is_ok());
+    }
+
+    #[test]
+    fn a_kill_reaches_its_session_only() {
+        let registry = registry(9, 9);
+        let (a, killed_a) = registry.open("a", None, Timestamp::default()).unwrap();
+        let (_, killed_b) = registry.open("a", None, Timestamp::default()).unwrap();
+        assert!(registry.kill(a.id, KillReason::Shutdown));
+        assert!(!registry.kill(SessionId(77), KillReason::Shutdown));
+        assert_eq!(*killed_a.borrow(), Some(KillReason::Shutdown));
+        assert_eq!(*killed_b.borrow(), None);
+    }
+}
