@@ -1,0 +1,45 @@
+# Lifeline. Every target installs what it needs by itself (see .ci/setup) and asks nothing.
+# CARGO_TARGET_DIR is honoured.
+
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+CARGO := $(shell command -v cargo || echo $${CARGO_HOME:-$$HOME/.cargo}/bin/cargo)
+
+.PHONY: help setup build demo test test-full bench lint audit fuzz clean
+
+help:           ## this list
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p; s/^\([a-z-]*\):  *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup:          ## install Debian packages, cargo-deny and the NETCONF clients
+	@bash .ci/setup clients
+	@bash .ci/setup deny
+
+build:          ## build the binary
+	@bash .ci/setup build
+	$(CARGO) build --locked
+
+demo: build     ## watch a VM fail, be rebooted, be redeployed
+	@$(TARGET)/debug/lifeline demo </dev/null
+
+test:           ## every check
+	@bash .ci/test all
+
+test-full:      ## every check, and 200 rounds of kill -9 (ROUNDS=n)
+	@bash .ci/test full
+
+bench:          ## measurements; ratios within one run
+	@bash .ci/setup build
+	$(CARGO) bench --locked </dev/null
+
+lint:           ## formatting, clippy, generated parts, cargo deny
+	@bash .ci/test lint
+
+audit:          ## cargo deny with advisories (needs the advisory database)
+	@bash .ci/setup deny
+	$(TARGET)/tools/bin/cargo-deny check </dev/null
+
+fuzz:           ## not built yet
+	@echo 'error: there are no fuzz targets yet; see "Not built yet" in README.md' >&2; exit 1
+
+clean:          ## remove what was built and installed here
+	$(CARGO) clean
+	rm -rf .venv
