@@ -1,0 +1,499 @@
+//! The cloud's state and the passing of its time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::accept::LateCreate;
+use super::error::SettingsError;
+use super::fault::{Armed, Fault, Subject};
+use super::network::{Block, Network, Subnet};
+use super::op::{Ops, Work};
+use super::pairs;
+use super::resources::Catalogue;
+use super::settings::{BUILT_IN_FLAVORS, BUILT_IN_IMAGES, Settings, built_in_networks};
+use super::vm::{Power, Vm};
+use crate::clock::Mono;
+use crate::ids::{CreateToken, Minter, VmId, VmName};
+use crate::model::vim::VimOpStatus;
+
+/// A host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Host {
+    pub id: String,
+    pub name: String,
+    /// Cut off; the number tells one outage from the next.
+    pub down: Option<u64>,
+    /// Operations that hang until it is back.
+    pub held: Vec<String>,
+    pub vms: usize,
+}
+
+/// What falls due.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) enum Due {
+    /// An operation begins to act.
+    Begin(String),
+    /// An operation ends.
+    Finish(String),
+    /// An outage of a host ends.
+    HostBack(usize, u64),
+    /// A create whose reply was lost lands.
+    Land(Box<LateCreate>),
+}
+
+/// A simulated cloud. See the module.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Cloud {
+    pub(super) settings: Settings,
+    pub(super) now: Mono,
+    pub(super) minted: u64,
+    pub(super) vm_ids: VecDeque<String>,
+    pub(super) tenant_ids: VecDeque<String>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) next_host: usize,
+    pub(super) vms: BTreeMap<VmId, Vm>,
+    pub(super) by_name: BTreeMap<VmName, BTreeSet<VmId>>,
+    pub(super) by_token: BTreeMap<CreateToken, BTreeSet<VmId>>,
+    pub(super) ports: BTreeSet<String>,
+    pub(super) macs: BTreeSet<String>,
+    /// Names of VMs that are gone, newest last.
+    pub(super) past_names: VecDeque<VmName>,
+    pub(super) networks: BTreeMap<String, Network>,
+    pub(super) tenants: Catalogue,
+    pub(super) images: Catalogue,
+    pub(super) flavors: Catalogue,
+    pub(super) ops: Ops,
+    #[serde(with = "pairs")]
+    pub(super) agenda: BTreeMap<(Mono, u64), Due>,
+    pub(super) agenda_seq: u64,
+    pub(super) armed: Vec<Armed>,
+    pub(super) breaches: u64,
+}
+
+impl Cloud {
+    /// An empty cloud at time zero.
+    ///
+    /// # Errors
+    /// The settings contradict themselves.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let mut cloud = Self {
+            vm_ids: settings.vm_ids.iter().cloned().collect(),
+            tenant_ids: settings.tenant_ids.iter().cloned().collect(),
+            settings,
+            now: Mono::ZERO,
+            minted: 0,
+            hosts: Vec::new(),
+            next_host: 0,
+            vms: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            by_token: BTreeMap::new(),
+            ports: BTreeSet::new(),
+            macs: BTreeSet::new(),
+            past_names: VecDeque::new(),
+            networks: BTreeMap::new(),
+            tenants: Catalogue::default(),
+            images: Catalogue::default(),
+            flavors: Catalogue::default(),
+            ops: Ops::default(),
+            agenda: BTreeMap::new(),
+            agenda_seq: 0,
+            armed: Vec::new(),
+            breaches: 0,
+        };
+        cloud.furnish()?;
+        Ok(cloud)
+    }
+
+    /// Goes on under other settings, as after a restart with a changed configuration: what exists stays,
+    /// what the new settings name besides is added, latencies and limits are the new ones. Hosts are
+    /// matched by name; one that is no longer configured stays while it has VMs, without new ones.
+    ///
+    /// # Errors
+    /// The settings contradict themselves; nothing is changed then.
+    pub fn reconfigure(&mut self, settings: Settings) -> Result<(), SettingsError> {
+        settings.check()?;
+        if self.settings == settings {
+            return Ok(());
+        }
+        let before = self.clone();
+        // ids not given out yet are replaced; those given out stay given out
+        let unused =
+            |id: &String| !before.settings.vm_ids.contains(id) || before.vm_ids.contains(id);
+        self.vm_ids = settings
+            .vm_ids
+            .iter()
+            .filter(|id| unused(id))
+            .cloned()
+            .collect();
+        let unused = |id: &String| {
+            !before.settings.tenant_ids.contains(id) || before.tenant_ids.contains(id)
+        };
+        self.tenant_ids = settings
+            .tenant_ids
+            .iter()
+            .filter(|id| unused(id))
+            .cloned()
+            .collect();
+        self.settings = settings;
+        self.furnish().inspect_err(|_| *self = before)
+    }
+
+    /// Makes what the settings name and does not exist.
+    fn furnish(&mut self) -> Result<(), SettingsError> {
+        for host in self.settings.hosts.clone() {
+            if self.hosts.iter().any(|known| known.name == host.name) {
+                continue;
+            }
+            let id = host.id.unwrap_or_else(|| self.mint());
+            self.hosts.push(Host {
+                id,
+                name: host.name,
+                down: None,
+                held: Vec::new(),
+                vms: 0,
+            });
+        }
+        let own = self.settings.images.clone();
+        for name in BUILT_IN_IMAGES.map(str::to_owned).into_iter().chain(own) {
+            let id = self.mint();
+            self.images.add(id, name);
+        }
+        let own = self.settings.flavors.clone();
+        for name in BUILT_IN_FLAVORS.map(str::to_owned).into_iter().chain(own) {
+            let id = self.mint();
+            self.flavors.add(id, name);
+        }
+        for tenant in self.settings.tenants.clone() {
+            let id = tenant.id.unwrap_or_else(|| self.mint().replace('-', ""));
+            self.tenants.add(id, tenant.name);
+        }
+        let admin = self.mint().replace('-', "");
+        self.tenants.add(admin, "admin".to_owned());
+        let own = self.settings.networks.clone();
+        let mut built_in = built_in_networks();
+        built_in.retain(|network| own.iter().all(|mine| mine.name != network.name));
+        for network in built_in.into_iter().chain(own) {
+            let known = |known: &Network| known.tenant.is_none() && known.name == network.name;
+            if self.networks.values().any(known) {
+                continue;
+            }
+            let mut subnets = Vec::new();
+            for subnet in network.subnets {
+                let fail = |why| SettingsError::Subnet {
+                    name: subnet.name.clone(),
+                    why,
+                };
+                let block = Block::parse_cidr(&subnet.cidr).map_err(fail)?;
+                let gateway = match &subnet.gateway {
+                    None => Subnet::first(block),
+                    Some(text) => text
+                        .parse()
+                        .map_err(|_| fail(format!("'{text}' is not an IP address")))?,
+                };
+                let id = self.mint();
+                let made = Subnet::new(id, subnet.name.clone(), block, Some(gateway), true);
+                subnets.push(made.map_err(fail)?);
+            }
+            let id = network.id.unwrap_or_else(|| self.mint());
+            let made = Network {
+                id: id.clone(),
+                name: network.name,
+                tenant: None,
+                shared: true,
+                subnets,
+                ports: 0,
+            };
+            self.networks.insert(id, made);
+        }
+        Ok(())
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The cloud's time.
+    pub fn now(&self) -> Mono {
+        self.now
+    }
+
+    /// When something falls due next; `None`: nothing happens by itself.
+    pub fn next_event(&self) -> Option<Mono> {
+        self.agenda.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Lets time pass until `now`, applying in order all that falls due; an earlier time changes nothing.
+    pub fn advance(&mut self, now: Mono) {
+        while let Some(entry) = self.agenda.first_entry() {
+            let at = entry.key().0;
+            if at > now {
+                break;
+            }
+            let due = entry.remove();
+            self.now = self.now.max(at);
+            self.apply(due);
+        }
+        self.now = self.now.max(now);
+        let now = self.now;
+        self.armed.retain(|armed| !armed.is_over(now));
+    }
+
+    fn apply(&mut self, due: Due) {
+        match due {
+            Due::Begin(op) => self.begin(&op),
+            Due::Finish(op) => self.finish(&op),
+            Due::HostBack(host, outage) => self.host_back(host, Some(outage)),
+            Due::Land(late) => self.land(*late),
+        }
+    }
+
+    /// An operation begins to act on its VM.
+    fn begin(&mut self, id: &str) {
+        let Some(op) = self.ops.get_mut(id).filter(|op| !op.is_over()) else {
+            return;
+        };
+        op.status = VimOpStatus::Running;
+        let Work::Reboot(vm) = op.work.clone() else {
+            return;
+        };
+        if let Some(vm) = self.vms.get_mut(&vm) {
+            vm.alive_from = None;
+        }
+    }
+
+    /// An operation ends, unless its VM's host is cut off: then it hangs.
+    fn finish(&mut self, id: &str) {
+        let Some(op) = self.ops.get(id).filter(|op| !op.is_over()) else {
+            return;
+        };
+        let (work, fails) = (op.work.clone(), op.fails.clone());
+        let host = work
+            .vm()
+            .and_then(|vm| self.vms.get(vm))
+            .and_then(|vm| vm.host);
+        if let Some(host) = host.and_then(|host| self.hosts.get_mut(host))
+            && host.down.is_some()
+        {
+            host.held.push(id.to_owned());
+            if let Some(op) = self.ops.get_mut(id) {
+                op.due = None;
+            }
+            return;
+        }
+        let result = match fails {
+            Some(lines) => Err(lines),
+            None => Ok(()),
+        };
+        let result = match work.vm().cloned() {
+            Some(vm) => self.finish_vm(&vm, &work, result),
+            None => result.and_then(|()| self.finish_resource(&work)),
+        };
+        let status = match result {
+            Ok(()) => VimOpStatus::Succeeded,
+            Err(lines) => VimOpStatus::Failed(lines),
+        };
+        self.end_op(id, status);
+    }
+
+    pub(super) fn end_op(&mut self, id: &str, status: VimOpStatus) {
+        self.ops.finish(id, status, self.settings.history);
+    }
+
+    fn finish_vm(
+        &mut self,
+        id: &VmId,
+        work: &Work,
+        result: Result<(), Vec<String>>,
+    ) -> Result<(), Vec<String>> {
+        let leaves = self.settings.failed_create_leaves_vm;
+        let alive_from = self.now + self.boot_time(id);
+        let Some(vm) = self.vms.get_mut(id) else {
+            return Err(vec![format!("VIM Driver: VM [{id}] not found")]);
+        };
+        vm.op = None;
+        match (work, &result) {
+            (Work::Delete(_), Ok(())) => self.remove_vm(id),
+            (Work::Delete(_), Err(lines)) => {
+                vm.deleting = false;
+                // the delete ended its create, which nobody takes up again
+                if vm.power == Power::Building {
+                    vm.fall(Power::Error, lines.clone());
+                }
+            }
+            (Work::Create(_), Err(_)) if !leaves => self.remove_vm(id),
+            (Work::Create(_) | Work::Start(_) | Work::Reboot(_), Err(lines)) => {
+                vm.fall(Power::Error, lines.clone());
+            }
+            (Work::Stop(_), Ok(())) => vm.fall(Power::Stopped, Vec::new()),
+            (Work::Create(_) | Work::Reboot(_), Ok(())) => self.run(id, alive_from),
+            // a VM that ran already goes on as it is
+            (Work::Start(_), Ok(())) if vm.power == Power::Running => {}
+            (Work::Start(_), Ok(())) => self.run(id, alive_from),
+            (Work::Resize(_, flavor), Ok(())) => {
+                vm.flavor.clone_from(flavor);
+                if vm.power == Power::Running {
+                    vm.alive_from = Some(alive_from);
+                }
+            }
+            _ => {}
+        }
+        result
+    }
+
+    fn boot_time(&self, id: &VmId) -> Duration {
+        let subject = self.subject(id);
+        self.latency(self.settings.latency.boot_ms, subject)
+    }
+
+    /// The VM runs from now on. The one place where two copies of a VM could come to run together.
+    fn run(&mut self, id: &VmId, alive_from: Mono) {
+        let Some(vm) = self.vms.get_mut(id) else {
+            return;
+        };
+        let ran = vm.power == Power::Running;
+        vm.power = Power::Running;
+        vm.alive_from = Some(alive_from);
+        vm.frozen = None;
+        vm.messages.clear();
+        let name = vm.name.clone();
+        if ran {
+            return;
+        }
+        let copies = self.by_name.get(&name).into_iter().flatten();
+        let running = copies
+            .filter_map(|copy| self.vms.get(copy))
+            .filter(|copy| copy.power == Power::Running)
+            .count();
+        if running > 1 {
+            self.breaches += 1;
+        }
+    }
+
+    pub(super) fn remove_vm(&mut self, id: &VmId) {
+        let Some(vm) = self.vms.remove(id) else {
+            return;
+        };
+        self.release_ports(&vm.interfaces);
+        if let Some(host) = vm.host.and_then(|host| self.hosts.get_mut(host)) {
+            host.vms = host.vms.saturating_sub(1);
+        }
+        forget(&mut self.by_token, &vm.token, id);
+        if forget(&mut self.by_name, &vm.name, id) {
+            self.past_names.push_back(vm.name);
+            while self.past_names.len() > self.settings.history {
+                self.past_names.pop_front();
+            }
+        }
+    }
+
+    /// A host is reachable again; `outage`: only if that one still lasts.
+    pub(super) fn host_back(&mut self, index: usize, outage: Option<u64>) {
+        let Some(host) = self.hosts.get_mut(index) else {
+            return;
+        };
+        if host.down.is_none() || outage.is_some_and(|outage| host.down != Some(outage)) {
+            return;
+        }
+        host.down = None;
+        for id in std::mem::take(&mut host.held) {
+            let at = match self.ops.get_mut(&id).filter(|op| !op.is_over()) {
+                Some(op) => {
+                    let at = self.now + op.latency;
+                    op.due = Some(at);
+                    at
+                }
+                None => continue,
+            };
+            self.schedule(at, Due::Finish(id));
+        }
+    }
+
+    pub(super) fn schedule(&mut self, at: Mono, due: Due) {
+        self.agenda_seq += 1;
+        self.agenda.insert((at, self.agenda_seq), due);
+    }
+
+    /// Whom an operation on the VM is about.
+    pub(super) fn subject(&self, id: &VmId) -> Subject<'_> {
+        match self.vms.get(id) {
+            None => Subject::RESOURCE,
+            Some(vm) => Subject {
+                name: Some(&vm.name),
+                host: vm.host,
+            },
+        }
+    }
+
+    /// The latency in force, multiplied where the fault `slow` covers the subject.
+    pub(super) fn latency(&self, millis: u64, subject: Subject<'_>) -> Duration {
+        let slow = self.armed.iter().any(|armed| {
+            armed.fault == Fault::Slow && !armed.is_over(self.now) && armed.scope.covers(subject)
+        });
+        let factor = if slow {
+            u64::from(self.settings.slow_factor)
+        } else {
+            1
+        };
+        Duration::from_millis(millis.saturating_mul(factor))
+    }
+
+    /// Uses up one shot of a counted fault; `Some` are its words, perhaps none.
+    pub(super) fn shot(&mut self, fault: Fault, subject: Subject<'_>) -> Option<Vec<String>> {
+        let now = self.now;
+        let armed = self.armed.iter_mut().find(|armed| {
+            armed.fault == fault && !armed.is_over(now) && armed.scope.covers(subject)
+        })?;
+        armed.left = armed.left.map(|left| left.saturating_sub(1));
+        let messages = armed.messages.clone();
+        self.armed.retain(|armed| !armed.is_over(now));
+        Some(messages)
+    }
+
+    /// A new UUID.
+    pub(super) fn mint(&mut self) -> String {
+        self.minted += 1;
+        Minter::new(Minter::new(self.settings.seed).next_u64() ^ self.minted).uuid()
+    }
+
+    pub(super) fn mint_vm(&mut self) -> VmId {
+        loop {
+            let id = match self.vm_ids.pop_front() {
+                Some(id) => VmId::new(id),
+                None => VmId::new(self.mint()),
+            };
+            if !self.vms.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// As Keystone writes them: 32 hex digits without hyphens.
+    pub(super) fn mint_tenant(&mut self) -> String {
+        loop {
+            let id = match self.tenant_ids.pop_front() {
+                Some(id) => id,
+                None => self.mint().replace('-', ""),
+            };
+            if !self.tenants.has_id(&id) {
+                return id;
+            }
+        }
+    }
+}
+
+/// Takes one id out of an index; whether it was the key's last.
+fn forget<K: Ord>(index: &mut BTreeMap<K, BTreeSet<VmId>>, key: &K, id: &VmId) -> bool {
+    let Some(ids) = index.get_mut(key) else {
+        return false;
+    };
+    ids.remove(id);
+    let last = ids.is_empty();
+    if last {
+        index.remove(key);
+    }
+    last
+}

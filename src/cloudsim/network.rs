@@ -1,0 +1,257 @@
+//! Networks, subnets and the addresses they hand out.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TenantId;
+use crate::model::resource::SubnetRecord;
+
+/// A network.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Network {
+    pub id: String,
+    pub name: String,
+    pub tenant: Option<TenantId>,
+    pub shared: bool,
+    pub subnets: Vec<Subnet>,
+    /// Ports attached.
+    pub ports: usize,
+}
+
+/// A block of addresses: prefix and its length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Block {
+    base: IpAddr,
+    prefix: u8,
+}
+
+/// A subnet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Subnet {
+    pub id: String,
+    pub name: String,
+    pub block: Block,
+    pub gateway: Option<IpAddr>,
+    pub dhcp: bool,
+    /// Addresses in use, the gateway's not among them.
+    pub taken: BTreeSet<IpAddr>,
+    /// Where the search for a free address goes on.
+    next: u128,
+}
+
+impl Block {
+    /// Reads an address and a netmask, dotted or as a prefix length; host bits are cleared.
+    pub fn parse(address: &str, netmask: &str) -> Result<Self, String> {
+        let base: IpAddr = address
+            .parse()
+            .map_err(|_| format!("'{address}' is not an IP address"))?;
+        let bits = width(base);
+        let prefix = match (netmask.parse::<u8>(), netmask.parse::<IpAddr>()) {
+            (Ok(prefix), _) => Some(prefix),
+            (_, Ok(IpAddr::V4(mask))) if bits == 32 => {
+                let mask = u32::from(mask);
+                (mask.leading_ones() + mask.trailing_zeros() >= 32)
+                    .then_some(mask.leading_ones() as u8)
+            }
+            (_, Ok(IpAddr::V6(mask))) if bits == 128 => {
+                let mask = u128::from(mask);
+                (mask.leading_ones() + mask.trailing_zeros() >= 128)
+                    .then_some(mask.leading_ones() as u8)
+            }
+            _ => None,
+        };
+        let prefix = prefix
+            .filter(|prefix| *prefix <= bits)
+            .ok_or_else(|| format!("'{netmask}' is not a netmask or prefix length"))?;
+        let host_bits = low_ones(bits - prefix);
+        Ok(Self {
+            base: address_of(number(base) & !host_bits, bits),
+            prefix,
+        })
+    }
+
+    /// Reads `address/length`.
+    pub fn parse_cidr(cidr: &str) -> Result<Self, String> {
+        let (address, length) = cidr
+            .split_once('/')
+            .ok_or_else(|| format!("'{cidr}' is not of the form address/length"))?;
+        Self::parse(address, length)
+    }
+
+    fn bits(self) -> u8 {
+        width(self.base)
+    }
+
+    pub fn contains(self, address: IpAddr) -> bool {
+        let host_bits = low_ones(self.bits() - self.prefix);
+        width(address) == self.bits() && number(address) & !host_bits == number(self.base)
+    }
+
+    pub fn cidr(self) -> String {
+        format!("{}/{}", self.base, self.prefix)
+    }
+
+    /// Dotted for IPv4, the prefix length for IPv6.
+    pub fn netmask(self) -> String {
+        match self.base {
+            IpAddr::V4(_) => {
+                let host_bits = low_ones(32 - self.prefix) as u32;
+                Ipv4Addr::from(!host_bits).to_string()
+            }
+            IpAddr::V6(_) => self.prefix.to_string(),
+        }
+    }
+
+    /// First and last address that a guest may have, as offsets from the base.
+    fn hosts(self) -> (u128, u128) {
+        let last = low_ones(self.bits() - self.prefix);
+        match self.bits() - self.prefix {
+            0 => (0, 0),
+            1 => (0, 1),
+            // the base and, in IPv4, the broadcast address are no guest's
+            _ if self.bits() == 32 => (1, last - 1),
+            _ => (1, last),
+        }
+    }
+
+    fn at(self, offset: u128) -> IpAddr {
+        address_of(number(self.base).saturating_add(offset), self.bits())
+    }
+}
+
+impl Subnet {
+    pub fn new(
+        id: String,
+        name: String,
+        block: Block,
+        gateway: Option<IpAddr>,
+        dhcp: bool,
+    ) -> Result<Self, String> {
+        if let Some(gateway) = gateway.filter(|gateway| !block.contains(*gateway)) {
+            return Err(format!("gateway {gateway} is not in {}", block.cidr()));
+        }
+        Ok(Self {
+            id,
+            name,
+            block,
+            gateway,
+            dhcp,
+            taken: BTreeSet::new(),
+            next: 0,
+        })
+    }
+
+    /// The first address of the block, where a gateway usually stands.
+    pub fn first(block: Block) -> IpAddr {
+        block.at(block.hosts().0)
+    }
+
+    /// Takes the address asked for; an error says why it cannot be had.
+    pub fn take(&mut self, address: IpAddr) -> Result<(), String> {
+        if self.gateway == Some(address) || !self.taken.insert(address) {
+            return Err(format!("IP address {address} is already allocated"));
+        }
+        Ok(())
+    }
+
+    /// Takes the next free address, going round; `None` when all are taken.
+    pub fn allocate(&mut self) -> Option<IpAddr> {
+        let (first, last) = self.block.hosts();
+        let size = last.checked_sub(first)?.saturating_add(1);
+        let tries = size.min(self.taken.len() as u128 + 2);
+        for step in 0..tries {
+            let offset = first + (self.next + step) % size;
+            let address = self.block.at(offset);
+            if self.gateway != Some(address) && self.taken.insert(address) {
+                self.next = (self.next + step + 1) % size;
+                return Some(address);
+            }
+        }
+        None
+    }
+
+    pub fn record(&self) -> SubnetRecord {
+        SubnetRecord {
+            name: self.name.clone(),
+            vim_id: self.id.clone(),
+            cidr: self.block.cidr(),
+            gateway: self.gateway.map(|ip| ip.to_string()).unwrap_or_default(),
+            dhcp: self.dhcp,
+        }
+    }
+}
+
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)),
+        IpAddr::V6(v6) => u128::from(v6),
+    }
+}
+
+fn address_of(number: u128, bits: u8) -> IpAddr {
+    match bits {
+        32 => IpAddr::V4(Ipv4Addr::from(number as u32)),
+        _ => IpAddr::V6(Ipv6Addr::from(number)),
+    }
+}
+
+fn low_ones(count: u8) -> u128 {
+    match count {
+        0 => 0,
+        count => u128::MAX >> (128 - u32::from(count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subnet(cidr: &str, gateway: Option<&str>) -> Subnet {
+        let block = Block::parse_cidr(cidr).unwrap();
+        let gateway = gateway.map(|ip| ip.parse().unwrap());
+        Subnet::new("s".into(), "s".into(), block, gateway, true).unwrap()
+    }
+
+    #[test]
+    fn netmasks_are_dotted_or_lengths_and_contiguous() {
+        let a = Block::parse("10.1.2.3", "255.255.255.0").unwrap();
+        assert_eq!(
+            (a.cidr(), a.netmask()),
+            ("10.1.2.0/24".into(), "255.255.255.0".into())
+        );
+        assert_eq!(Block::parse("10.1.2.3", "24").unwrap(), a);
+        assert_eq!(Block::parse("fd00::1", "64").unwrap().cidr(), "fd00::/64");
+        assert_eq!(Block::parse("0.0.0.0", "0").unwrap().netmask(), "0.0.0.0");
+        for bad in ["255.0.255.0", "33", "", "x", "ffff::"] {
+            assert!(Block::parse("10.0.0.0", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_skip_gateway_network_and_broadcast_and_run_out() {
+        let mut net = subnet("10.0.0.0/29", Some("10.0.0.1"));
+        let got: Vec<String> = std::iter::from_fn(|| net.allocate())
+            .map(|ip| ip.to_string())
+            .collect();
+        assert_eq!(
+            got,
+            ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]
+        );
+        net.taken.remove(&"10.0.0.4".parse().unwrap());
+        assert_eq!(net.allocate().unwrap().to_string(), "10.0.0.4");
+    }
+
+    #[test]
+    fn an_address_is_given_once() {
+        let mut net = subnet("fd00::/120", None);
+        let ip = net.allocate().unwrap();
+        assert_eq!(ip.to_string(), "fd00::1");
+        assert!(net.take(ip).is_err());
+    }
+}
