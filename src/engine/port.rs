@@ -272,3 +272,46 @@ pub trait Prober: Send + Sync {
     /// Sends one probe and waits for its verdict.
     fn probe(&self, target: ProbeTarget) -> PortFuture<'_, Verdict>;
 }
+
+/// What to watch of one VM, from now on.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MonitorRequest {
+    /// Which VM.
+    pub vm: VmName,
+    /// Which VIM it lives in.
+    pub vim: String,
+    /// The VIM's id of it.
+    pub vm_id: VmId,
+    /// To be given back with each probe.
+    pub generation: u32,
+    /// The KPIs to poll, each at its own pace.
+    pub kpis: Vec<crate::model::deployment::Kpi>,
+    /// Interfaces, to find the address a KPI's `nicid` names.
+    pub interfaces: Vec<InterfaceInfo>,
+}
+
+/// One probe's end.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ProbeReport {
+    /// Which VM.
+    pub vm: VmName,
+    /// Which KPI.
+    pub kpi: String,
+    /// The generation of the request.
+    pub generation: u32,
+    /// What the prober says.
+    pub verdict: Verdict,
+}
+
+/// Receives every probe's end; must not block.
+pub type ProbeSink = Box<dyn Fn(ProbeReport) + Send + Sync>;
+
+/// Polls VMs until told to stop.
+pub trait Monitors: Send + Sync {
+    /// Where reports go; set once, before the first [`Monitors::start`].
+    fn report_to(&self, sink: ProbeSink);
+    /// Watches a VM; replaces the watch it had.
+    fn start(&self, request: MonitorRequest);
+    /// Stops watching a VM.
+    fn stop(&self, vm: &VmName);
+}

@@ -1,0 +1,429 @@
+//! The shell round the core: one task that owns it, drains its queue, stores, then acts.
+//!
+//! ```text
+//! inputs -> drain -> core.handle each -> one batch -> durable -> publish -> replies, effects in order
+//!    ^                                     |                                     |
+//!    |                                   failed: abort all, wait for a probe write, handle again
+//!    +------------- answers of VIMs and probers, timers, messages <--------------+
+//! ```
+//! Nothing leaves this task before the batch that holds its intent is durable (P4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::core::Core;
+use super::io::{Ctx, Effect, Input, RecordChange, ReplyId, Report, Transaction};
+use super::port::{Monitors, Vim};
+use super::shell::Shell;
+use crate::clock::{Clock, TimerTable};
+use crate::esc_model::event::Encoder;
+use crate::esc_model::published::Published;
+use crate::ids::{DeploymentKey, Minter, OpId, Revision};
+use crate::model::action::{Action, Refusal};
+use crate::model::deployment::Deployment;
+use crate::model::resource::{ResourceKey, ResourceSpec};
+use crate::store::{Batch, Store, StoreError, Table, Write};
+
+/// Inputs taken into one batch at most.
+const DRAIN: usize = 512;
+/// Pause between two probe writes while the store fails.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a commit changed, for the engine.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredChange {
+    /// Revision of the running configuration.
+    pub revision: Revision,
+    /// Changed deployments; `None` is a removal.
+    pub deployments: Vec<(DeploymentKey, Option<Arc<Deployment>>)>,
+    /// Changed shared resources; `None` is a removal.
+    pub resources: Vec<(ResourceKey, Option<ResourceSpec>)>,
+}
+
+/// How other rooms talk to the engine; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    queue: mpsc::Sender<Item>,
+    replies: Arc<AtomicU64>,
+}
+
+/// The engine has stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the engine has stopped")]
+pub struct Stopped;
+
+#[derive(Debug)]
+struct Item {
+    input: Input,
+    done: Done,
+}
+
+/// Who hears of an input once it is durable.
+#[derive(Debug)]
+enum Done {
+    Nobody,
+    Durable(oneshot::Sender<()>),
+    Action(ReplyId, oneshot::Sender<Result<OpId, Refusal>>),
+}
+
+impl Handle {
+    /// Tells the engine what a commit changed; returns when it has taken it up durably.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub async fn desired(&self, change: DesiredChange) -> Result<(), Stopped> {
+        let (done, durable) = oneshot::channel();
+        let input = Input::Desired {
+            revision: change.revision,
+            deployments: change.deployments,
+            resources: change.resources,
+        };
+        let done = Done::Durable(done);
+        self.queue.send(Item { input, done }).await.map_err(|_| Stopped)?;
+        durable.await.map_err(|_| Stopped)
+    }
+
+    /// Asks for an action; the answer means validated, stored and queued.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn action(&self, action: Action) -> Result<OpId, Refusal> {
+        let unavailable = || Refusal::Unavailable(Stopped.to_string());
+        let reply = ReplyId(self.replies.fetch_add(1, Ordering::Relaxed));
+        let (done, answer) = oneshot::channel();
+        let input = Input::Action { reply, action };
+        let done = Done::Action(reply, done);
+        let sent = self.queue.send(Item { input, done }).await;
+        sent.map_err(|_| unavailable())?;
+        answer.await.map_err(|_| unavailable())?
+    }
+
+    /// Turns the kill switch: while on, no new automatic recovery begins.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub async fn kill_switch(&self, on: bool) -> Result<(), Stopped> {
+        let (done, durable) = oneshot::channel();
+        let input = Input::KillSwitch { on };
+        let done = Done::Durable(done);
+        self.queue.send(Item { input, done }).await.map_err(|_| Stopped)?;
+        durable.await.map_err(|_| Stopped)
+    }
+}
+
+/// What the engine works with.
+pub struct Parts {
+    /// The store.
+    pub store: Store<Published>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// VIMs by connector id.
+    pub vims: BTreeMap<String, Arc<dyn Vim>>,
+    /// Who watches VMs.
+    pub monitors: Arc<dyn Monitors>,
+    /// How events are written.
+    pub encoder: Encoder,
+    /// First seed of all ids.
+    pub seed: u64,
+    /// Inputs that may wait.
+    pub queue: usize,
+}
+
+/// The engine's task and the way to it. Dropping every [`Handle`] does not stop it; [`Engine::stop`] does.
+#[derive(Debug)]
+pub struct Engine {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Engine {
+    /// Starts the engine on a restored core: it adopts what landed before it takes inputs.
+    pub fn start(core: Core, parts: Parts) -> Self {
+        let (queue, inputs) = mpsc::channel(parts.queue.max(1));
+        // Answers of VIMs and probers must never wait for room behind inputs that wait for them.
+        let (answers, answered) = mpsc::unbounded_channel();
+        let (stop, stopped) = oneshot::channel();
+        let shell = Shell::new(parts.vims, parts.monitors.clone(), answers);
+        let task = Task {
+            core,
+            store: parts.store,
+            clock: parts.clock,
+            encoder: parts.encoder,
+            seeds: Minter::new(parts.seed),
+            timers: TimerTable::default(),
+            shell,
+        };
+        let running = tokio::spawn(task.run(inputs, answered, stopped));
+        Self {
+            handle: Handle {
+                queue,
+                replies: Arc::default(),
+            },
+            stop: Some(stop),
+            task: running,
+        }
+    }
+
+    /// The way to it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Ends the task after the batch at hand; what is under way is resumed at the next start.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take()
+            && stop.send(()).is_err()
+        {
+            tracing::debug!("engine had stopped already");
+        }
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "engine task");
+        }
+    }
+}
+
+struct Task {
+    core: Core,
+    store: Store<Published>,
+    clock: Arc<dyn Clock>,
+    encoder: Encoder,
+    seeds: Minter,
+    timers: TimerTable<super::io::TimerKey>,
+    shell: Shell,
+}
+
+impl Task {
+    async fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<Item>,
+        mut answers: mpsc::UnboundedReceiver<Input>,
+        mut stop: oneshot::Receiver<()>,
+    ) {
+        self.restart().await;
+        loop {
+            let due = self.timers.next();
+            let now = self.clock.mono();
+            let timer = async {
+                match due {
+                    Some(at) => tokio::time::sleep(at.saturating_sub(now)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let mut items = Vec::new();
+            tokio::select! {
+                biased;
+                _ = &mut stop => return,
+                answer = answers.recv() => items.extend(answer.map(plain)),
+                () = timer => {}
+                item = inputs.recv() => match item {
+                    Some(item) => items.push(item),
+                    None => return,
+                },
+            }
+            let now = self.clock.mono();
+            while let Some(key) = self.timers.pop_due(now) {
+                items.push(plain(Input::Timer(key)));
+            }
+            while items.len() < DRAIN {
+                match answers.try_recv() {
+                    Ok(input) => items.push(plain(input)),
+                    Err(_) => break,
+                }
+            }
+            while items.len() < DRAIN {
+                match inputs.try_recv() {
+                    Ok(item) => items.push(item),
+                    Err(_) => break,
+                }
+            }
+            self.take(items, &mut stop).await;
+        }
+    }
+
+    fn ctx(&mut self) -> Ctx {
+        Ctx {
+            wall: self.clock.wall(),
+            mono: self.clock.mono(),
+            seed: self.seeds.next_u64(),
+        }
+    }
+
+    async fn restart(&mut self) {
+        loop {
+            let ctx = self.ctx();
+            let transaction = self.core.restart(&ctx);
+            match self.store(&transaction).await {
+                Ok(()) => return self.release(transaction, &mut BTreeMap::new()),
+                Err(error) => {
+                    tracing::error!(%error, "the store refuses the restart; trying again");
+                    self.core.abort(transaction.undo);
+                    tokio::time::sleep(PROBE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Steps a drained run of inputs, stores all they changed in one batch, then acts.
+    async fn take(&mut self, mut items: Vec<Item>, stop: &mut oneshot::Receiver<()>) {
+        loop {
+            let mut merged = Transaction::default();
+            let mut undo = Vec::with_capacity(items.len());
+            for item in &items {
+                let ctx = self.ctx();
+                let mut step = self.core.handle(item.input.clone(), &ctx);
+                undo.push(std::mem::take(&mut step.undo));
+                merged.rows.append(&mut step.rows);
+                merged.events.append(&mut step.events);
+                merged.records.append(&mut step.records);
+                merged.effects.append(&mut step.effects);
+                merged.replies.append(&mut step.replies);
+                merged.reports.append(&mut step.reports);
+            }
+            match self.store(&merged).await {
+                Ok(()) => {
+                    let mut waiting = BTreeMap::new();
+                    for item in items {
+                        match item.done {
+                            Done::Nobody => {}
+                            // A commit's session may be gone by now; its change stands all the same.
+                            Done::Durable(done) => drop(done.send(())),
+                            Done::Action(id, answer) => drop(waiting.insert(id, answer)),
+                        }
+                    }
+                    return self.release(merged, &mut waiting);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the store refuses the engine's batch");
+                    for undo in undo.into_iter().rev() {
+                        self.core.abort(undo);
+                    }
+                    items = refuse_actions(items, &error);
+                }
+            }
+            if !self.wait_for_store(stop).await || items.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until a write succeeds again; false when the engine is to stop.
+    async fn wait_for_store(&mut self, stop: &mut oneshot::Receiver<()>) -> bool {
+        loop {
+            tokio::select! {
+                _ = &mut *stop => return false,
+                () = tokio::time::sleep(PROBE_PAUSE) => {}
+            }
+            let probe = Batch {
+                writes: vec![Write {
+                    table: Table("probe"),
+                    key: "engine".to_owned(),
+                    value: Some(self.clock.wall().to_string().into_bytes()),
+                }],
+                ..Batch::default()
+            };
+            match self.store.submit(probe).await {
+                Ok(_) => return true,
+                Err(error) => tracing::warn!(%error, "the store still refuses"),
+            }
+        }
+    }
+
+    async fn store(&self, transaction: &Transaction) -> Result<(), StoreError> {
+        if transaction.is_empty() {
+            return Ok(());
+        }
+        let writes = transaction.rows.iter().map(|(table, key, value)| Write {
+            table: Table(table),
+            key: key.clone(),
+            value: value.clone(),
+        });
+        let records = transaction.records.clone();
+        let batch = Batch {
+            preconditions: Vec::new(),
+            writes: writes.collect(),
+            events: transaction
+                .events
+                .iter()
+                .map(|event| self.encoder.encode(event))
+                .collect(),
+            publish: Some(Box::new(move |published: &mut Published, _| {
+                publish(published, records);
+            })),
+        };
+        self.store.submit(batch).await.map(|_| ())
+    }
+
+    fn release(
+        &mut self,
+        transaction: Transaction,
+        waiting: &mut BTreeMap<ReplyId, oneshot::Sender<Result<OpId, Refusal>>>,
+    ) {
+        for report in &transaction.reports {
+            log_report(report);
+        }
+        for (id, answer) in transaction.replies {
+            if let Some(reply) = waiting.remove(&id) {
+                // The asking session may be gone; the action was taken all the same.
+                drop(reply.send(answer));
+            }
+        }
+        for effect in transaction.effects {
+            match effect {
+                Effect::SetTimer { key, after } => {
+                    self.timers.set(key, self.clock.mono() + after);
+                }
+                Effect::CancelTimer { key } => {
+                    self.timers.cancel(&key);
+                }
+                other => self.shell.carry_out(other),
+            }
+        }
+    }
+}
+
+fn plain(input: Input) -> Item {
+    Item {
+        input,
+        done: Done::Nobody,
+    }
+}
+
+/// While the store fails no new intent of a person is taken; everything else is kept and tried again.
+fn refuse_actions(items: Vec<Item>, error: &StoreError) -> Vec<Item> {
+    let mut kept = Vec::with_capacity(items.len());
+    for item in items {
+        match item.done {
+            Done::Action(_, answer) => {
+                drop(answer.send(Err(Refusal::Unavailable(format!("not stored: {error}")))));
+            }
+            _ => kept.push(item),
+        }
+    }
+    kept
+}
+
+fn publish(published: &mut Published, records: Vec<RecordChange>) {
+    for record in records {
+        match record {
+            RecordChange::Deployment(key, record) => published.state.set_deployment(key, record),
+            RecordChange::Resource(key, record) => published.state.set_resource(key, record),
+        }
+    }
+}
+
+fn log_report(report: &Report) {
+    match report {
+        Report::LateLanding { vm, vm_id } => {
+            tracing::error!(%vm, %vm_id, "a create given up as lost landed late; deleting the copy");
+        }
+        Report::Suppressed { vm, reason } => {
+            tracing::warn!(%vm, code = reason.code, reason = reason.text, "recovery held back");
+        }
+        Report::Ignored(what) => tracing::debug!(what, "input ignored"),
+    }
+}

@@ -1,0 +1,198 @@
+//! Carries effects out: each VIM call and inquiry is a task of its own whose answer comes back as an input.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::io::{Effect, Input};
+use super::port::{Monitors, Vim, VimError};
+use crate::model::vim::{VimOpRef, VimOpStatus};
+
+/// Pause between two reads of a VIM's record that did not change.
+const TRACK_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between two reads of a VIM's record.
+const TRACK_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Reads of a VIM's record that may fail in a row before it is called unknown.
+const TRACK_FAILURES: u32 = 5;
+
+/// Knows the VIMs and the monitors; answers leave by a channel.
+pub(super) struct Shell {
+    vims: BTreeMap<String, Arc<dyn Vim>>,
+    monitors: Arc<dyn Monitors>,
+    answers: mpsc::UnboundedSender<Input>,
+}
+
+impl Shell {
+    pub(super) fn new(
+        vims: BTreeMap<String, Arc<dyn Vim>>,
+        monitors: Arc<dyn Monitors>,
+        answers: mpsc::UnboundedSender<Input>,
+    ) -> Self {
+        let probes = answers.clone();
+        monitors.report_to(Box::new(move |report| {
+            // A closed channel means that the engine stops; nobody needs the probe any more.
+            drop(probes.send(Input::Probe {
+                vm: report.vm,
+                kpi: report.kpi,
+                generation: report.generation,
+                verdict: report.verdict,
+            }));
+        }));
+        Self {
+            vims,
+            monitors,
+            answers,
+        }
+    }
+
+    /// Carries one effect out; timers are the dispatcher's own.
+    pub(super) fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::Call {
+                intent,
+                vim,
+                call,
+                idempotency,
+            } => self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                match vim.call(call, idempotency).await {
+                    Ok(accepted) => Input::VimAccepted { intent, accepted },
+                    Err(error) => Input::VimRefused { intent, error },
+                }
+            }),
+            Effect::Track { intent, op } => {
+                let vim = op.vim.clone();
+                self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                    let status = follow(&**vim, op).await;
+                    Input::VimStatus { intent, status }
+                });
+            }
+            Effect::Describe { intent, vim, vm } => self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                let result = vim.describe(vm).await;
+                Input::Described { intent, result }
+            }),
+            Effect::FindByToken { intent, vim, token } => {
+                self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                    let result = vim.find_by_token(token).await;
+                    Input::FoundByToken { intent, result }
+                });
+            }
+            Effect::FindResource { intent, vim, what } => {
+                self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                    let result = vim.find(what).await;
+                    Input::FoundResource { intent, result }
+                });
+            }
+            Effect::StartMonitor {
+                vm,
+                vim,
+                vm_id,
+                generation,
+                kpis,
+                interfaces,
+            } => self.monitors.start(super::port::MonitorRequest {
+                vm,
+                vim,
+                vm_id,
+                generation,
+                kpis,
+                interfaces,
+            }),
+            Effect::StopMonitor { vm } => self.monitors.stop(&vm),
+            Effect::Deliver(message) => drop(self.answers.send(Input::Message(message))),
+            Effect::SetTimer { .. } | Effect::CancelTimer { .. } => {
+                tracing::error!("a timer reached the shell");
+            }
+        }
+    }
+
+    fn ask<F>(&self, vim: String, question: F)
+    where
+        F: AsyncFnOnce(&Arc<dyn Vim>) -> Input + Send + 'static,
+        for<'a> F::CallOnceFuture: Send,
+    {
+        let answers = self.answers.clone();
+        let found = self.vims.get(&vim).cloned();
+        let port: Arc<dyn Vim> = found.unwrap_or_else(|| Arc::new(NoVim(vim)));
+        tokio::spawn(async move {
+            let answer = question(&port).await;
+            // A closed channel means that the engine stops; the intent row brings the question back.
+            drop(answers.send(answer));
+        });
+    }
+}
+
+/// Reads a VIM's record until it is terminal, or cannot be read for too long.
+async fn follow(vim: &dyn Vim, op: VimOpRef) -> VimOpStatus {
+    let mut pause = TRACK_PAUSE;
+    let mut failures = 0;
+    loop {
+        match vim.status(op.clone()).await {
+            Ok(VimOpStatus::Pending | VimOpStatus::Running) => failures = 0,
+            Ok(terminal) => return terminal,
+            Err(error) => {
+                failures += 1;
+                tracing::debug!(%error, op = op.id, "reading a VIM's record");
+                if failures >= TRACK_FAILURES {
+                    return VimOpStatus::Unknown;
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(TRACK_PAUSE_MAX);
+    }
+}
+
+/// Stands in for a VIM that is not configured: refuses everything in its name.
+struct NoVim(String);
+
+impl NoVim {
+    fn refuse<T: Send + 'static>(&self) -> super::port::PortFuture<'_, Result<T, VimError>> {
+        let line = format!("VIM [{}] is not configured.", self.0);
+        Box::pin(async move { Err(VimError::Refused(vec![line])) })
+    }
+}
+
+impl Vim for NoVim {
+    fn id(&self) -> &str {
+        &self.0
+    }
+
+    fn call(
+        &self,
+        _: super::port::VimCall,
+        _: String,
+    ) -> super::port::PortFuture<'_, Result<super::port::Accepted, VimError>> {
+        self.refuse()
+    }
+
+    fn status(&self, _: VimOpRef) -> super::port::PortFuture<'_, Result<VimOpStatus, VimError>> {
+        self.refuse()
+    }
+
+    fn describe(
+        &self,
+        _: crate::ids::VmId,
+    ) -> super::port::PortFuture<'_, Result<Option<super::port::VimVm>, VimError>> {
+        self.refuse()
+    }
+
+    fn find_by_token(
+        &self,
+        _: crate::ids::CreateToken,
+    ) -> super::port::PortFuture<'_, Result<Vec<super::port::VimVm>, VimError>> {
+        self.refuse()
+    }
+
+    fn find(
+        &self,
+        _: super::port::Find,
+    ) -> super::port::PortFuture<'_, Result<Option<super::port::VimResource>, VimError>> {
+        self.refuse()
+    }
+
+    fn landing_bound(&self) -> Duration {
+        Duration::ZERO
+    }
+}

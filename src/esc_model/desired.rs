@@ -1,0 +1,373 @@
+//! Configuration tree -> what shall exist ([`Deployment`], [`ResourceSpec`]).
+//!
+//! The tree has been validated, so every mandatory node is there; a value this room cannot
+//! read is a disagreement between the YANG and this file and is reported, never guessed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::EscModelError;
+use crate::datastore::{NodeRef, Tree};
+use crate::ids::DeploymentKey;
+use crate::model::deployment::{
+    ActionOnRecovery, DayZero, Deployment, InterfaceSpec, Kpi, MetricCondition, NetworkSpec,
+    RecoveryPolicy, RecoveryType, Rule, RuleAction, RuleTrigger, SubnetSpec, VmGroup, VolumeSpec,
+};
+use crate::model::resource::{FlavorSpec, ImageSpec, ResourceKey, ResourceKind, ResourceSpec};
+
+type Result<T> = std::result::Result<T, EscModelError>;
+
+/// The deployment of that key, or `None` when it is not configured.
+///
+/// # Errors
+/// When a value does not fit its type here.
+pub fn deployment(tree: &Tree, key: &DeploymentKey) -> Result<Option<Deployment>> {
+    let Some(tenant) = tenant_view(tree, &key.tenant) else {
+        return Ok(None);
+    };
+    let found = tenant
+        .container("deployments")
+        .and_then(|list| list.entry("deployment", &[&key.name]));
+    found
+        .map(|view| read_deployment(key, &tenant, view))
+        .transpose()
+}
+
+/// Every deployment's key, in order of tenant and name.
+pub fn deployment_keys(tree: &Tree) -> Vec<DeploymentKey> {
+    let mut keys = Vec::new();
+    for tenant in tenants(tree) {
+        let name = tenant.text("name").unwrap_or_default();
+        for deployment in tenant.container("deployments").into_iter().flat_map(|d| d.entries("deployment")) {
+            keys.push(DeploymentKey::new(
+                name.clone(),
+                deployment.text("name").unwrap_or_default(),
+            ));
+        }
+    }
+    keys
+}
+
+/// Every shared resource: tenants and their networks, networks, images and flavors of the root.
+///
+/// # Errors
+/// When a value does not fit its type here.
+pub fn resources(tree: &Tree, default_vim: &str) -> Result<BTreeMap<ResourceKey, ResourceSpec>> {
+    let mut all = BTreeMap::new();
+    let Some(root) = tree.view().container("esc_datamodel") else {
+        return Ok(all);
+    };
+    let vim = root
+        .text("default_vim_connector")
+        .unwrap_or_else(|| default_vim.to_owned());
+    let key = |kind, tenant: Option<&str>, name: &str| ResourceKey {
+        vim: vim.clone(),
+        kind,
+        tenant: tenant.map(str::to_owned),
+        name: name.to_owned(),
+    };
+    for image in entries(&root, "images", "image") {
+        let spec = read_image(&image);
+        all.insert(key(ResourceKind::Image, None, &spec.name), ResourceSpec::Image(spec));
+    }
+    for flavor in entries(&root, "flavors", "flavor") {
+        let spec = read_flavor(&flavor)?;
+        all.insert(key(ResourceKind::Flavor, None, &spec.name), ResourceSpec::Flavor(spec));
+    }
+    for network in entries(&root, "networks", "network") {
+        let spec = read_network(&network)?;
+        all.insert(key(ResourceKind::Network, None, &spec.name), ResourceSpec::Network(spec));
+    }
+    for tenant in tenants(tree) {
+        let name = tenant.text("name").unwrap_or_default();
+        let managed = boolean(&tenant, "managed_resource", true)?;
+        all.insert(key(ResourceKind::Tenant, None, &name), ResourceSpec::Tenant { managed });
+        for network in entries(&tenant, "networks", "network") {
+            let spec = read_network(&network)?;
+            let at = key(ResourceKind::Network, Some(&name), &spec.name);
+            all.insert(at, ResourceSpec::Network(spec));
+        }
+    }
+    Ok(all)
+}
+
+fn tenants(tree: &Tree) -> Vec<NodeRef<'_>> {
+    tree.view().container("esc_datamodel")
+        .map(|root| entries(&root, "tenants", "tenant"))
+        .unwrap_or_default()
+}
+
+fn tenant_view<'a>(tree: &'a Tree, name: &str) -> Option<NodeRef<'a>> {
+    tree.view().container("esc_datamodel")?
+        .container("tenants")?
+        .entry("tenant", &[name])
+}
+
+fn entries<'a>(view: NodeRef<'a>, container: &str, list: &str) -> Vec<NodeRef<'a>> {
+    view.container(container)
+        .map(|container| container.entries(list).collect())
+        .unwrap_or_default()
+}
+
+fn read_deployment(key: &DeploymentKey, tenant: NodeRef<'_>, view: NodeRef<'_>) -> Result<Deployment> {
+    let networks = entries(&view, "networks", "network");
+    Ok(Deployment {
+        key: key.clone(),
+        managed_tenant: boolean(tenant, "managed_resource", true)?,
+        vim: view.container("locator").and_then(|locator| locator.text("vim_id")),
+        networks: networks.iter().map(|network| read_network(*network)).collect::<Result<_>>()?,
+        vm_groups: view
+            .entries("vm_group")
+            .map(read_group)
+            .collect::<Result<_>>()?,
+    })
+}
+
+fn read_network(view: NodeRef<'_>) -> Result<NetworkSpec> {
+    Ok(NetworkSpec {
+        name: text(view, "name"),
+        shared: boolean(view, "shared", true)?,
+        admin_state: boolean(view, "admin_state", true)?,
+        vlan_id: optional(view, "vlan_id")?,
+        subnets: view
+            .entries("subnet")
+            .map(read_subnet)
+            .collect::<Result<_>>()?,
+    })
+}
+
+fn read_subnet(view: NodeRef<'_>) -> Result<SubnetSpec> {
+    Ok(SubnetSpec {
+        name: text(view, "name"),
+        ip_version: view.text("ipversion").unwrap_or_else(|| "ipv4".to_owned()),
+        dhcp: boolean(view, "dhcp", true)?,
+        address: text(view, "address"),
+        netmask: text(view, "netmask"),
+        gateway: view.text("gateway"),
+    })
+}
+
+fn read_image(view: NodeRef<'_>) -> ImageSpec {
+    ImageSpec {
+        name: text(view, "name"),
+        src: view.text("src"),
+        disk_format: view.text("disk_format"),
+        container_format: view.text("container_format"),
+        public: view.text("public").as_deref() == Some("true"),
+    }
+}
+
+fn read_flavor(view: NodeRef<'_>) -> Result<FlavorSpec> {
+    Ok(FlavorSpec {
+        name: text(view, "name"),
+        vcpus: optional(view, "vcpus")?.unwrap_or_default(),
+        memory_mb: optional(view, "memory_mb")?.unwrap_or_default(),
+        root_disk_mb: optional(view, "root_disk_mb")?.unwrap_or_default(),
+        ephemeral_disk_mb: optional(view, "ephemeral_disk_mb")?.unwrap_or_default(),
+        swap_disk_mb: optional(view, "swap_disk_mb")?.unwrap_or_default(),
+    })
+}
+
+fn read_group(view: NodeRef<'_>) -> Result<VmGroup> {
+    let bootup: i64 = number(view, "bootup_time")?;
+    let wait: u64 = number(view, "recovery_wait_time")?;
+    let scaling = view.container("scaling");
+    let bound = |name: &str| -> Result<u32> {
+        Ok(match &scaling {
+            Some(scaling) => optional(scaling, name)?.unwrap_or(1),
+            None => 1,
+        })
+    };
+    let kpi_data = view.container("kpi_data");
+    let monitored = match &kpi_data {
+        Some(kpi_data) => boolean(kpi_data, "enabled", true)?,
+        None => false,
+    };
+    let kpis = kpi_data.map(|data| data.entries("kpi")).unwrap_or_default();
+    let rules = view
+        .container("rules")
+        .map(|rules| entries(&rules, "admin_rules", "rule"))
+        .unwrap_or_default();
+    Ok(VmGroup {
+        name: text(view, "name"),
+        image: text(view, "image"),
+        flavor: text(view, "flavor"),
+        vim_vm_name: view.text("vim_vm_name"),
+        bootup_time: u64::try_from(bootup).ok().map(Duration::from_secs),
+        recovery_wait: Duration::from_secs(wait),
+        recovery: read_policy(view)?,
+        interfaces: entries(view, "interfaces", "interface")
+            .iter()
+            .map(read_interface)
+            .collect::<Result<_>>()?,
+        volumes: entries(view, "volumes", "volume")
+            .iter()
+            .map(read_volume)
+            .collect::<Result<_>>()?,
+        kpis: kpis
+            .iter()
+            .map(|kpi| read_kpi(kpi, monitored))
+            .collect::<Result<_>>()?,
+        rules: rules.iter().map(read_rule).collect::<Result<_>>()?,
+        config_data: entries(view, "config_data", "configuration")
+            .iter()
+            .map(read_day_zero)
+            .collect(),
+        min_active: bound("min_active")?,
+        max_active: bound("max_active")?,
+    })
+}
+
+fn read_policy(view: NodeRef<'_>) -> Result<RecoveryPolicy> {
+    let policy = view.container("recovery_policy");
+    let leaf = |name: &str| policy.as_ref().and_then(|policy| policy.text(name));
+    let recovery_type = match leaf("recovery_type").as_deref() {
+        None | Some("AUTO") => RecoveryType::Auto,
+        Some("MANUAL") => RecoveryType::Manual,
+        Some(other) => return Err(EscModelError::value("recovery_type", other)),
+    };
+    let action = match leaf("action_on_recovery").as_deref() {
+        None | Some("REBOOT_THEN_REDEPLOY") => ActionOnRecovery::RebootThenRedeploy,
+        Some("REBOOT_ONLY") => ActionOnRecovery::RebootOnly,
+        Some("REDEPLOY_ONLY") => ActionOnRecovery::RedeployOnly,
+        Some(other) => return Err(EscModelError::value("action_on_recovery", other)),
+    };
+    let max_retries = match leaf("max_retries") {
+        None => Some(3),
+        Some(text) => {
+            let retries: i64 = parse("max_retries", &text)?;
+            u32::try_from(retries).ok()
+        }
+    };
+    Ok(RecoveryPolicy {
+        recovery_type,
+        action,
+        max_retries,
+    })
+}
+
+fn read_interface(view: NodeRef<'_>) -> Result<InterfaceSpec> {
+    Ok(InterfaceSpec {
+        nicid: number(view, "nicid")?,
+        network: text(view, "network"),
+        kind: view.text("type").unwrap_or_else(|| "virtual".to_owned()),
+        model: view.text("model").unwrap_or_else(|| "virtio".to_owned()),
+        ip_address: view.text("ip_address"),
+        mac_address: view.text("mac_address"),
+    })
+}
+
+fn read_volume(view: NodeRef<'_>) -> Result<VolumeSpec> {
+    Ok(VolumeSpec {
+        name: text(view, "name"),
+        volid: number(view, "volid")?,
+        bus: text(view, "bus"),
+        size: optional(view, "size")?,
+        size_unit: view.text("sizeunit"),
+    })
+}
+
+fn read_kpi(view: NodeRef<'_>, monitored: bool) -> Result<Kpi> {
+    let collector = view
+        .container("metric_collector")
+        .ok_or_else(|| EscModelError::value("metric_collector", ""))?;
+    let frequency: u64 = number(&collector, "poll_frequency")?;
+    let unit = match text(&collector, "polling_unit").as_str() {
+        "seconds" => 1,
+        "minutes" => 60,
+        other => return Err(EscModelError::value("polling_unit", other)),
+    };
+    let condition = match text(view, "metric_cond").as_str() {
+        "GT" => MetricCondition::Gt,
+        "LT" => MetricCondition::Lt,
+        "EQ" => MetricCondition::Eq,
+        "GE" => MetricCondition::Ge,
+        "LE" => MetricCondition::Le,
+        other => return Err(EscModelError::value("metric_cond", other)),
+    };
+    Ok(Kpi {
+        event_name: text(view, "event_name"),
+        enabled: monitored,
+        metric_value: text(view, "metric_value"),
+        condition,
+        metric_type: text(view, "metric_type"),
+        occurrences_true: optional(view, "metric_occurrences_true")?.unwrap_or(1),
+        occurrences_false: optional(view, "metric_occurrences_false")?.unwrap_or(1),
+        collector: text(&collector, "type"),
+        nicid: number(&collector, "nicid")?,
+        poll: Duration::from_secs(frequency.saturating_mul(unit)),
+        continuous_alarm: boolean(&collector, "continuous_alarm", false)?,
+    })
+}
+
+fn read_rule(view: NodeRef<'_>) -> Result<Rule> {
+    let actions = view
+        .values("action")
+        .iter()
+        .map(|text| rule_action(text))
+        .collect::<Result<_>>()?;
+    Ok(Rule {
+        event_name: text(view, "event_name"),
+        actions,
+    })
+}
+
+/// `FALSE recover autohealing`, sometimes in quotes.
+fn rule_action(written: &str) -> Result<RuleAction> {
+    let inner = written.trim().trim_matches('"').trim();
+    let (word, action) = inner.split_once(char::is_whitespace).unwrap_or((inner, ""));
+    let trigger = match word.to_ascii_uppercase().as_str() {
+        "TRUE" => RuleTrigger::True,
+        "FALSE" => RuleTrigger::False,
+        "ALWAYS" => RuleTrigger::Always,
+        _ => return Err(EscModelError::value("action", written)),
+    };
+    Ok(RuleAction {
+        trigger,
+        action: action.trim().to_owned(),
+    })
+}
+
+fn read_day_zero(view: NodeRef<'_>) -> DayZero {
+    DayZero {
+        dst: text(view, "dst"),
+        file: view.text("file"),
+        data: view.text("data"),
+        variables: view
+            .entries("variable")
+            .iter()
+            .map(|variable| (text(variable, "name"), variable.values("val")))
+            .collect(),
+    }
+}
+
+fn text(view: NodeRef<'_>, name: &str) -> String {
+    view.text(name).unwrap_or_default()
+}
+
+fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| EscModelError::value(name, text))
+}
+
+fn optional<T: std::str::FromStr>(view: NodeRef<'_>, name: &str) -> Result<Option<T>> {
+    view.text(name).map(|text| parse(name, &text)).transpose()
+}
+
+fn number<T: std::str::FromStr>(view: NodeRef<'_>, name: &str) -> Result<T> {
+    optional(view, name)?.ok_or_else(|| EscModelError::value(name, ""))
+}
+
+fn boolean(view: NodeRef<'_>, name: &str, default: bool) -> Result<bool> {
+    match view.text(name).as_deref() {
+        None => Ok(default),
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(other) => Err(EscModelError::value(name, other)),
+    }
+}
+
+/// Shares a deployment by pointer.
+pub fn shared(deployment: Option<Deployment>) -> Option<Arc<Deployment>> {
+    deployment.map(Arc::new)
+}
