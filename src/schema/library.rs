@@ -1,0 +1,1 @@
+//! What the schema tells about itself: capabilities and the YANG library.
