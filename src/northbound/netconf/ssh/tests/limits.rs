@@ -2,7 +2,9 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::super::{PenaltySettings, SshSettings, StartupSettings};
 use super::harness::{Server, Sessions, alone, eventually, line, netconf, quick};
@@ -208,7 +210,7 @@ fn sources_that_fail_to_log_in_are_kept_out_for_a_while() {
     });
     // Another source is not.
     assert!(first_line(&mut from([127, 0, 0, 2], server.address)).starts_with("SSH-2.0-"));
-    std::thread::sleep(Duration::from_millis(2_500));
+    std::thread::sleep(Duration::from_millis(3_200));
     netconf(&server.ssh2("ann"));
 }
 

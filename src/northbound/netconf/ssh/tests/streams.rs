@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::harness::{Server, alone, eventually, line, netconf, quick};
 use crate::northbound::netconf::transport::EndReason;
