@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+export PYTHONDONTWRITEBYTECODE=1
 # Where cargo builds; the tools we install for ourselves stand in it.
 target="${CARGO_TARGET_DIR:-target}"
 tools="$target/tools"

@@ -4,11 +4,11 @@ Nothing here knows a client library but ncclient, which records the events of a
 whole run; the other clients are in clients.py.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import os
 import pathlib
-import queue
 import re
 import select
 import shutil
@@ -187,6 +187,19 @@ class Server:
         }
         arguments.update(more)
         return manager.connect(**{name: value for name, value in arguments.items() if value is not None})
+
+
+    @contextlib.contextmanager
+    def session(self):
+        """A session of ncclient that may find the server gone when it closes."""
+        session = self.connect()
+        try:
+            yield session
+        finally:
+            try:
+                session.close_session()
+            except Exception:  # the server is gone, or ended the session itself
+                pass
 
 
 # ------------------------------------------------------------------- events
@@ -610,16 +623,3 @@ def opdata(session, tenant, name):
     """Asks for opdata with ncclient."""
     reply = session.get(filter=("xpath", opdata_path(tenant, name)))
     return Opdata.parse(etree.fromstring(reply.data_xml.encode()), name)
-
-
-# ------------------------------------------------------------------- queues
-
-
-def drain(source):
-    """Everything in a queue right now."""
-    out = []
-    while True:
-        try:
-            out.append(source.get_nowait())
-        except queue.Empty:
-            return out
