@@ -319,7 +319,9 @@ impl Cloud {
         wanted: &NewInterface,
     ) -> Result<InterfaceInfo, String> {
         let id = self
-            .network_of(tenant, &wanted.network)
+            .networks
+            .find(tenant, &wanted.network)
+            .map(|network| network.id.clone())
             .ok_or_else(|| format!("Network [{}] not found", wanted.network))?;
         let port_id = match &wanted.port_id {
             Some(port) if self.ports.contains(port) => {
@@ -395,22 +397,6 @@ impl Cloud {
         self.ports.insert(interface.port_id.clone());
         self.macs.insert(interface.mac_address.clone());
         Ok(interface)
-    }
-
-    /// By id, or by name: the tenant's own first, then a shared one.
-    pub(super) fn network_of(&self, tenant: Option<&TenantId>, id_or_name: &str) -> Option<String> {
-        if self.networks.contains_key(id_or_name) {
-            return Some(id_or_name.to_owned());
-        }
-        let named = |own: bool| {
-            self.networks.values().find(|network| {
-                let mine = network.tenant.as_ref() == tenant;
-                network.name == id_or_name && if own { mine } else { !mine && network.shared }
-            })
-        };
-        named(true)
-            .or_else(|| named(false))
-            .map(|network| network.id.clone())
     }
 
     pub(super) fn release_ports(&mut self, interfaces: &[InterfaceInfo]) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::accept::LateCreate;
 use super::error::SettingsError;
 use super::fault::{Armed, Fault, Subject};
-use super::network::{Block, Network, Subnet};
+use super::network::{Block, Network, Networks, Subnet};
 use super::op::{Ops, Work};
 use super::pairs;
 use super::resources::Catalogue;
@@ -60,7 +60,7 @@ pub struct Cloud {
     pub(super) macs: BTreeSet<String>,
     /// Names of VMs that are gone, newest last.
     pub(super) past_names: VecDeque<VmName>,
-    pub(super) networks: BTreeMap<String, Network>,
+    pub(super) networks: Networks,
     pub(super) tenants: Catalogue,
     pub(super) images: Catalogue,
     pub(super) flavors: Catalogue,
@@ -93,7 +93,7 @@ impl Cloud {
             ports: BTreeSet::new(),
             macs: BTreeSet::new(),
             past_names: VecDeque::new(),
-            networks: BTreeMap::new(),
+            networks: Networks::default(),
             tenants: Catalogue::default(),
             images: Catalogue::default(),
             flavors: Catalogue::default(),
@@ -176,8 +176,7 @@ impl Cloud {
         let mut built_in = built_in_networks();
         built_in.retain(|network| own.iter().all(|mine| mine.name != network.name));
         for network in built_in.into_iter().chain(own) {
-            let known = |known: &Network| known.tenant.is_none() && known.name == network.name;
-            if self.networks.values().any(known) {
+            if self.networks.of_tenant(None, &network.name).is_some() {
                 continue;
             }
             let mut subnets = Vec::new();
@@ -199,14 +198,14 @@ impl Cloud {
             }
             let id = network.id.unwrap_or_else(|| self.mint());
             let made = Network {
-                id: id.clone(),
+                id,
                 name: network.name,
                 tenant: None,
                 shared: true,
                 subnets,
                 ports: 0,
             };
-            self.networks.insert(id, made);
+            self.networks.insert(made);
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::cloud::Cloud;
 use super::error::CallError;
 use super::fault::Fault;
+use super::network::Subnet;
 use super::vm::{Power, Vm};
 use crate::clock::Mono;
 use crate::ids::{CreateToken, TenantId, VmId, VmName};
@@ -167,18 +168,12 @@ impl Cloud {
         name: &str,
     ) -> Result<Option<FoundResource>, CallError> {
         self.api()?;
-        let id = self.network_of(tenant, name);
-        Ok(id
-            .and_then(|id| self.networks.get(&id))
-            .map(|network| FoundResource {
-                id: network.id.clone(),
-                name: network.name.clone(),
-                subnets: network
-                    .subnets
-                    .iter()
-                    .map(|subnet| subnet.record())
-                    .collect(),
-            }))
+        let network = self.networks.find(tenant, name);
+        Ok(network.map(|network| FoundResource {
+            id: network.id.clone(),
+            name: network.name.clone(),
+            subnets: network.subnets.iter().map(Subnet::record).collect(),
+        }))
     }
 
     /// What the guest answers at the cloud's present time; the API plays no part in it.

@@ -1,6 +1,6 @@
 //! Networks, subnets and the addresses they hand out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,94 @@ pub(super) struct Network {
     pub subnets: Vec<Subnet>,
     /// Ports attached.
     pub ports: usize,
+}
+
+/// All networks, found by id, by name, and by a subnet's id.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Networks {
+    by_id: BTreeMap<String, Network>,
+    by_name: BTreeMap<String, BTreeSet<String>>,
+    home: BTreeMap<String, String>,
+}
+
+impl Networks {
+    pub fn insert(&mut self, network: Network) {
+        let ids = self.by_name.entry(network.name.clone()).or_default();
+        ids.insert(network.id.clone());
+        for subnet in &network.subnets {
+            self.home.insert(subnet.id.clone(), network.id.clone());
+        }
+        self.by_id.insert(network.id.clone(), network);
+    }
+
+    pub fn remove(&mut self, id: &str) {
+        let Some(network) = self.by_id.remove(id) else {
+            return;
+        };
+        for subnet in &network.subnets {
+            self.home.remove(&subnet.id);
+        }
+        if let Some(ids) = self.by_name.get_mut(&network.name) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_name.remove(&network.name);
+            }
+        }
+    }
+
+    pub fn add_subnet(&mut self, id: &str, subnet: Subnet) {
+        if let Some(network) = self.by_id.get_mut(id) {
+            self.home.insert(subnet.id.clone(), id.to_owned());
+            network.subnets.push(subnet);
+        }
+    }
+
+    pub fn remove_subnet(&mut self, id: &str) {
+        let network = self.home.remove(id);
+        if let Some(network) = network.and_then(|home| self.by_id.get_mut(&home)) {
+            network.subnets.retain(|subnet| subnet.id != id);
+        }
+    }
+
+    pub fn subnet(&self, id: &str) -> Option<&Subnet> {
+        let network = self.by_id.get(self.home.get(id)?)?;
+        network.subnets.iter().find(|subnet| subnet.id == id)
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Network> {
+        self.by_id.get(id)
+    }
+
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut Network> {
+        self.by_id.get_mut(id)
+    }
+
+    /// The tenant's own network of that name.
+    pub fn of_tenant(&self, tenant: Option<&TenantId>, name: &str) -> Option<&Network> {
+        let mut named = self.named(name);
+        named.find(|network| network.tenant.as_ref() == tenant)
+    }
+
+    /// By id, or by name: the tenant's own first, then a shared one.
+    pub fn find(&self, tenant: Option<&TenantId>, id_or_name: &str) -> Option<&Network> {
+        self.by_id
+            .get(id_or_name)
+            .or_else(|| self.of_tenant(tenant, id_or_name))
+            .or_else(|| self.named(id_or_name).find(|network| network.shared))
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &Network> {
+        let ids = self.by_name.get(name).into_iter().flatten();
+        ids.filter_map(|id| self.by_id.get(id))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Network> {
+        self.by_id.values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
 }
 
 /// A block of addresses: prefix and its length.

@@ -83,14 +83,14 @@ impl Cloud {
                 Ok((Work::DeleteTenant(id), Some(text)))
             }
             Call::DeleteNetwork { id } => {
-                if !self.networks.contains_key(&id) {
+                if self.networks.get(&id).is_none() {
                     return Ok((Work::Nothing, Some(id)));
                 }
                 self.network_is_free(&id)?;
                 Ok((Work::DeleteNetwork(id.clone()), Some(id)))
             }
             Call::DeleteSubnet { id } => {
-                if self.subnet(&id).is_none() {
+                if self.networks.subnet(&id).is_none() {
                     return Ok((Work::Nothing, Some(id)));
                 }
                 self.subnet_is_free(&id)?;
@@ -121,9 +121,7 @@ impl Cloud {
             }
             Work::DeleteSubnet(id) => {
                 self.subnet_is_free(id)?;
-                for network in self.networks.values_mut() {
-                    network.subnets.retain(|subnet| subnet.id != *id);
-                }
+                self.networks.remove_subnet(id);
             }
             Work::DeleteImage(id) => self.images.remove(id),
             Work::DeleteFlavor(id) => self.flavors.remove(id),
@@ -166,8 +164,7 @@ impl Cloud {
         {
             return Err(vec![format!("VIM Driver: Tenant [{tenant}] not found")]);
         }
-        let same = |network: &&Network| network.tenant == tenant && network.name == spec.name;
-        if let Some(network) = self.networks.values().find(same) {
+        if let Some(network) = self.networks.of_tenant(tenant.as_ref(), &spec.name) {
             return Ok((Work::Nothing, Some(network.id.clone())));
         }
         self.within_limit(self.networks.len())?;
@@ -180,7 +177,7 @@ impl Cloud {
             subnets: Vec::new(),
             ports: 0,
         };
-        self.networks.insert(id.clone(), network);
+        self.networks.insert(network);
         Ok((Work::Nothing, Some(id)))
     }
 
@@ -208,9 +205,7 @@ impl Cloud {
         let id = self.mint();
         let subnet = Subnet::new(id.clone(), spec.name.clone(), block, gateway, spec.dhcp)
             .map_err(refuse)?;
-        if let Some(network) = self.networks.get_mut(network) {
-            network.subnets.push(subnet);
-        }
+        self.networks.add_subnet(network, subnet);
         Ok((Work::Nothing, Some(id)))
     }
 
@@ -228,7 +223,7 @@ impl Cloud {
         let vms = self.vms.values().any(|vm| vm.tenant.as_ref() == Some(id));
         let networks = self
             .networks
-            .values()
+            .iter()
             .any(|net| net.tenant.as_ref() == Some(id));
         free(!vms && !networks, "Tenant", id.as_str())
     }
@@ -239,15 +234,9 @@ impl Cloud {
     }
 
     fn subnet_is_free(&self, id: &str) -> Result<(), Vec<String>> {
-        let taken = self
-            .subnet(id)
-            .is_some_and(|subnet| !subnet.taken.is_empty());
+        let subnet = self.networks.subnet(id);
+        let taken = subnet.is_some_and(|subnet| !subnet.taken.is_empty());
         free(!taken, "Subnet", id)
-    }
-
-    pub(super) fn subnet(&self, id: &str) -> Option<&Subnet> {
-        let mut all = self.networks.values().flat_map(|network| &network.subnets);
-        all.find(|subnet| subnet.id == id)
     }
 }
 
