@@ -16,6 +16,7 @@ import time
 import traceback
 
 import harness as h
+import printed
 import protocol
 import restart
 import scenarios
@@ -85,22 +86,24 @@ def main():
     def chosen(cases):
         return [(name, function) for name, function in cases if options.only in name]
 
-    busy, quiet, cut = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases()), chosen(restart.cases())
+    busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
+    cut, guide = chosen(restart.cases()), chosen(printed.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide))
         return 0
     report = Report(options.verbose)
     servers = []
 
-    def serve(name):
+    def serve(name, config=None):
         server = h.Server(options.binary, name)
+        server.config = config
         servers.append(server)
         server.add_users()
         return server.start()
 
-    def one_by_one(name, cases):
+    def one_by_one(name, cases, config=None):
         if cases:
-            server = serve(name)
+            server = serve(name, config)
             for case, function in cases:
                 report.case(case, function, server)
 
@@ -116,11 +119,12 @@ def main():
 
     start = time.monotonic()
     try:
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
             parts = [
                 pool.submit(together, busy),
                 pool.submit(one_by_one, "quiet", quiet),
                 pool.submit(one_by_one, "cut", cut),
+                pool.submit(one_by_one, "guide", guide, printed.CONFIG),
             ]
             for part in parts:
                 try:
