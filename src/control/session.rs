@@ -25,9 +25,11 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Adds one.
-    pub fn bump(counter: &AtomicU32) {
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// Adds to a counter; zero costs nothing.
+    pub fn add(counter: &AtomicU32, more: u64) {
+        if more > 0 {
+            counter.fetch_add(u32::try_from(more).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
     }
 }
 

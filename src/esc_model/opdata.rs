@@ -287,3 +287,30 @@ pub(super) fn failure_reason(out: &mut Writer, reason: &FailureReason) {
     out.leaf("text", &reason.text);
     out.end();
 }
+
+/// One document per tenant that exists, or that has something that exists.
+pub fn tenants(state: &super::published::State) -> Vec<String> {
+    use std::collections::BTreeMap;
+    let mut ids: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    for record in state.resources.values() {
+        match (record.key.kind, &record.key.tenant, &record.vim_id) {
+            (ResourceKind::Tenant, _, Some(id)) => {
+                ids.insert(&record.key.name, Some(id));
+            }
+            (ResourceKind::Network, Some(tenant), Some(_)) => {
+                ids.entry(tenant).or_default();
+            }
+            _ => {}
+        }
+    }
+    ids.into_iter()
+        .map(|(name, id)| {
+            let networks = state
+                .resources
+                .values()
+                .map(|record| &**record)
+                .filter(|record| record.key.tenant.as_deref() == Some(name) && record.vim_id.is_some());
+            render_tenant(name, id, networks)
+        })
+        .collect()
+}

@@ -1,0 +1,33 @@
+//! The candidate configuration (RFC 6241 section 8.3): shared, not durable, may be invalid.
+//!
+//! It follows running until it is first modified.
+
+use crate::datastore::Tree;
+
+/// The candidate: nothing while it follows running.
+#[derive(Debug, Default)]
+pub struct Candidate {
+    modified: Option<Tree>,
+}
+
+impl Candidate {
+    /// Its content.
+    pub fn tree(&self, running: &Tree) -> Tree {
+        self.modified.clone().unwrap_or_else(|| running.clone())
+    }
+
+    /// Sets its content.
+    pub fn set(&mut self, tree: Tree) {
+        self.modified = Some(tree);
+    }
+
+    /// Whether it was changed since the last commit or discard.
+    pub fn is_modified(&self) -> bool {
+        self.modified.is_some()
+    }
+
+    /// Makes it follow running again.
+    pub fn discard(&mut self) {
+        self.modified = None;
+    }
+}

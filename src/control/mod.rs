@@ -1,0 +1,15 @@
+//! What every northbound face needs: commit, candidate, locks, sessions, actions, subscriptions.
+//!
+//! Nothing here knows a wire format. Decisions are pure where they can be ([`lock`],
+//! [`subscription`], [`candidate`]); [`service::Control`] joins them with store and engine.
+
+pub mod candidate;
+pub mod commit;
+pub mod error;
+mod host;
+pub mod lock;
+mod opdata;
+pub mod service;
+pub mod session;
+pub mod settings;
+pub mod subscription;

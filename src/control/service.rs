@@ -1,0 +1,181 @@
+//! [`Control`]: configuration, locks, sessions and actions behind one door.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::candidate::Candidate;
+use super::commit::Running;
+use super::error::ControlError;
+use super::lock::{Datastore, LockError, Locks};
+use super::opdata::OpdataCache;
+use super::session::{KillReason, Registry};
+use super::settings::SessionLimits;
+use crate::clock::Clock;
+use crate::datastore::Tree;
+use crate::engine::dispatcher::Handle;
+use crate::esc_model::published::Published;
+use crate::ids::{OpId, SessionId};
+use crate::model::action::Action;
+use crate::schema::Schema;
+use crate::store::{Batch, Store};
+
+/// What every northbound face needs. Shared by all sessions.
+pub struct Control {
+    pub(super) schema: &'static Schema,
+    pub(super) store: Store<Published>,
+    pub(super) engine: Handle,
+    pub(super) default_vim: String,
+    pub(super) running: tokio::sync::Mutex<Running>,
+    state: Mutex<State>,
+    opdata: OpdataCache,
+    clock: Arc<dyn Clock>,
+    /// Sessions there are.
+    pub sessions: Registry,
+}
+
+/// What changes under one short lock.
+#[derive(Default)]
+pub(super) struct State {
+    pub locks: Locks,
+    pub candidate: Candidate,
+}
+
+/// What a control room is made of.
+pub struct Parts {
+    /// The schema of the whole product.
+    pub schema: &'static Schema,
+    /// The store.
+    pub store: Store<Published>,
+    /// The engine.
+    pub engine: Handle,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The VIM used where none is named.
+    pub default_vim: String,
+    /// How many sessions there may be.
+    pub limits: SessionLimits,
+}
+
+impl Control {
+    /// Makes the room. The running configuration is what the store publishes.
+    pub fn new(parts: Parts) -> Self {
+        let published = parts.store.published();
+        Self {
+            running: tokio::sync::Mutex::new(Running::new(&published)),
+            opdata: OpdataCache::new(parts.schema),
+            schema: parts.schema,
+            store: parts.store,
+            engine: parts.engine,
+            default_vim: parts.default_vim,
+            state: Mutex::default(),
+            clock: parts.clock,
+            sessions: Registry::new(parts.limits),
+        }
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &'static Schema {
+        self.schema
+    }
+
+    /// The store, for reading the event log.
+    pub fn store(&self) -> &Store<Published> {
+        &self.store
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The durable running configuration.
+    pub fn running(&self) -> Tree {
+        self.store.published().config.clone()
+    }
+
+    /// The candidate configuration; running while nobody has changed it.
+    pub fn candidate(&self) -> Tree {
+        let running = self.running();
+        self.state().candidate.tree(&running)
+    }
+
+    /// State data of the ESC model, of the same moment as the configuration beside it.
+    ///
+    /// # Errors
+    /// When a state row cannot be shown.
+    pub fn snapshot(&self) -> Result<(Tree, Tree), ControlError> {
+        let published = self.store.published();
+        let opdata = self.opdata.tree(&published)?;
+        Ok((published.config.clone(), opdata))
+    }
+
+    /// Who holds a lock.
+    pub fn lock_holder(&self, datastore: Datastore) -> Option<SessionId> {
+        self.state().locks.holder(datastore)
+    }
+
+    /// Takes a lock (RFC 6241 section 7.5).
+    ///
+    /// # Errors
+    /// When somebody holds it, or the candidate has been modified.
+    pub fn lock(&self, datastore: Datastore, session: SessionId) -> Result<(), LockError> {
+        let mut state = self.state();
+        let modified = state.candidate.is_modified();
+        state.locks.lock(datastore, session, modified)
+    }
+
+    /// Gives a lock back (RFC 6241 section 7.6); an uncommitted candidate under it is discarded
+    /// (section 8.3.5.2).
+    ///
+    /// # Errors
+    /// When the session does not hold it.
+    pub fn unlock(&self, datastore: Datastore, session: SessionId) -> Result<(), LockError> {
+        let mut state = self.state();
+        state.locks.unlock(datastore, session)?;
+        if datastore == Datastore::Candidate {
+            state.candidate.discard();
+        }
+        Ok(())
+    }
+
+    /// Frees what an ended session held.
+    pub fn end_session(&self, session: SessionId) {
+        let mut state = self.state();
+        if state.locks.release(session).contains(&Datastore::Candidate) {
+            state.candidate.discard();
+        }
+        drop(state);
+        self.sessions.close(session);
+    }
+
+    /// Ends another session (RFC 6241 section 7.9).
+    ///
+    /// # Errors
+    /// When there is no such session, or it is the asking one.
+    pub fn kill_session(&self, victim: SessionId, by: SessionId) -> Result<(), ControlError> {
+        if victim == by || !self.sessions.kill(victim, KillReason::Killed(by)) {
+            return Err(ControlError::NoSuchSession(victim.0));
+        }
+        // Locks are free when the answer arrives (RFC 6241 section 7.9), not some time later.
+        self.end_session(victim);
+        Ok(())
+    }
+
+    /// Asks the engine for an action; success means validated, stored and queued.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn action(&self, action: Action) -> Result<OpId, ControlError> {
+        Ok(self.engine.action(action).await?)
+    }
+
+    /// Returns when every event stamped before the call is published.
+    pub async fn barrier(&self) {
+        if let Err(error) = self.store.submit(Batch::default()).await {
+            tracing::debug!(%error, "barrier");
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! One session's task: moves bytes between transport and [`Session`], runs requests one at a time,
+//! pumps notifications, and ends when it must.
+//!
+//! ```text
+//! transport.read -> Session.receive -> next_event -> Service.handle -> Session.reply -+
+//!                                                      Pump.next -> Session.notify ---+-> take_output -> transport.write
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::notify::{Content, Notification, Pump};
+use super::service::{Answer, Service};
+use super::transport::{
+    self, BoxFuture, EndReason as TransportEnd, Leave, Reader, SessionIo, WriteError, Writer,
+};
+use crate::clock::Mono;
+use crate::control::session::{Counters, KillReason, SessionInfo};
+use crate::proto::netconf::{
+    EndReason, RequestSeq, Rpc, RpcReply, Session, SessionEnd, SessionEvent,
+};
+
+/// Octets handed to the transport at once.
+const WRITE: usize = 64 * 1024;
+/// A reply larger than this leaves in pieces, so that it is not in memory twice.
+const STREAM_OVER: usize = 128 * 1024;
+
+/// A session that was admitted; dropping it gives its place back.
+pub struct Admitted {
+    service: Arc<Service>,
+    info: Arc<SessionInfo>,
+    killed: watch::Receiver<Option<KillReason>>,
+}
+
+impl Admitted {
+    /// Takes a place in the registry's name.
+    pub fn new(
+        service: Arc<Service>,
+        info: Arc<SessionInfo>,
+        killed: watch::Receiver<Option<KillReason>>,
+    ) -> Self {
+        Self {
+            service,
+            info,
+            killed,
+        }
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.service.control().end_session(self.info.id);
+    }
+}
+
+impl transport::Session for Admitted {
+    fn run(self: Box<Self>, io: SessionIo) -> BoxFuture<'static, Leave> {
+        Box::pin(Driver::new(self, io).run())
+    }
+}
+
+type WriteDone = (Box<dyn Writer>, Result<(), WriteError>);
+
+enum Out {
+    Idle(Box<dyn Writer>),
+    Busy(BoxFuture<'static, WriteDone>),
+    Gone,
+}
+
+enum Serving {
+    Nothing,
+    Running(RequestSeq, BoxFuture<'static, Answer>),
+    Streaming(RequestSeq, String, usize),
+}
+
+struct Driver {
+    admitted: Box<Admitted>,
+    session: Session,
+    reader: Box<dyn Reader>,
+    out: Out,
+    control: transport::SessionControl,
+    serving: Serving,
+    pump: Option<Box<Pump>>,
+    input_open: bool,
+    message: MessageClock,
+    counted: crate::proto::netconf::SessionCounters,
+}
+
+/// What the select of one turn found.
+enum Turn {
+    Read(Result<Option<Bytes>, TransportEnd>),
+    Written(WriteDone),
+    Answered(Answer),
+    Notification(Result<Notification, crate::store::StoreError>),
+    Killed(KillReason),
+    Lost(TransportEnd),
+    Draining,
+    Silent,
+}
+
+impl Driver {
+    fn new(admitted: Box<Admitted>, io: SessionIo) -> Self {
+        let service = &admitted.service;
+        let session = Session::new(
+            admitted.info.id,
+            service.capabilities().to_vec(),
+            service.limits(),
+        );
+        Self {
+            message: MessageClock::new(service.message_times()),
+            session,
+            reader: io.reader,
+            out: Out::Idle(io.writer),
+            control: io.control,
+            serving: Serving::Nothing,
+            pump: None,
+            input_open: true,
+            counted: Default::default(),
+            admitted,
+        }
+    }
+
+    async fn run(mut self) -> Leave {
+        let mut draining = false;
+        loop {
+            self.settle();
+            if self.session.is_finished() && matches!(self.out, Out::Idle(_) | Out::Gone) {
+                break;
+            }
+            if draining && matches!(self.serving, Serving::Nothing) && !self.session.has_ended() {
+                self.end(SessionEnd::new(EndReason::Other, "the server stops"));
+                continue;
+            }
+            match self.turn(draining).await {
+                Turn::Read(Ok(Some(bytes))) => self.session.receive(&bytes),
+                Turn::Read(Ok(None)) => {
+                    self.input_open = false;
+                    self.session.receive_eof();
+                }
+                Turn::Read(Err(reason)) | Turn::Lost(reason) => self.lost(&reason),
+                Turn::Written((writer, Ok(()))) => self.out = Out::Idle(writer),
+                Turn::Written((_, Err(WriteError::Ended(reason)))) => {
+                    self.out = Out::Gone;
+                    self.lost(&reason);
+                }
+                Turn::Answered(answer) => self.answered(answer),
+                Turn::Notification(Ok(notification)) => self.notify(&notification),
+                Turn::Notification(Err(error)) => {
+                    self.end(SessionEnd::new(EndReason::Other, format!("events: {error}")));
+                }
+                Turn::Killed(KillReason::Killed(by)) => self.end(SessionEnd::killed(by)),
+                Turn::Killed(KillReason::Shutdown) => {
+                    self.end(SessionEnd::new(EndReason::Other, "the server stops"));
+                }
+                Turn::Draining => draining = true,
+                Turn::Silent => {
+                    self.end(SessionEnd::new(EndReason::Timeout, "a message was not finished in time"));
+                }
+            }
+        }
+        let end = self.session.end().cloned();
+        let end = end.unwrap_or_else(|| SessionEnd::new(EndReason::Other, ""));
+        let service = &self.admitted.service;
+        service.session_ended(&self.admitted.info, &end);
+        match end.reason {
+            EndReason::Closed | EndReason::Dropped => Leave::Gracefully,
+            _ => Leave::Broken,
+        }
+    }
+
+    /// Does all that can be done without waiting: events, streaming, the next write.
+    fn settle(&mut self) {
+        loop {
+            self.stream();
+            match self.session.next_event() {
+                None => break,
+                Some(SessionEvent::Opened { .. }) => {
+                    self.control.established();
+                    self.admitted.service.session_opened(&self.admitted.info);
+                }
+                Some(SessionEvent::Rpc { seq, rpc }) => self.serve(seq, rpc),
+                Some(SessionEvent::Ended(_)) => {
+                    self.serving = Serving::Nothing;
+                    self.pump = None;
+                }
+            }
+        }
+        if self.session.pending_output() > 0 {
+            match std::mem::replace(&mut self.out, Out::Gone) {
+                Out::Idle(mut writer) => {
+                    let bytes = self.session.take_output(WRITE);
+                    self.out = Out::Busy(Box::pin(async move {
+                        let done = writer.write(bytes).await;
+                        (writer, done)
+                    }));
+                }
+                Out::Gone => drop(self.session.take_output(usize::MAX)),
+                busy => self.out = busy,
+            }
+        }
+        self.count();
+    }
+
+    fn serve(&mut self, seq: RequestSeq, rpc: Rpc) {
+        let service = self.admitted.service.clone();
+        let info = self.admitted.info.clone();
+        let subscribed = self.pump.is_some();
+        let answer = Box::pin(async move { service.handle(&info, subscribed, rpc).await });
+        self.serving = Serving::Running(seq, answer);
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let Serving::Running(seq, _) = std::mem::replace(&mut self.serving, Serving::Nothing) else {
+            return;
+        };
+        let large = matches!(&answer.reply, RpcReply::Data(xml) | RpcReply::Body(xml) if xml.len() > STREAM_OVER);
+        let sent = match large {
+            false => self.session.reply(seq, &answer.reply),
+            true => self.session.begin_reply(seq).map(|()| {
+                let body = answer.reply.body(self.session.base());
+                self.serving = Serving::Streaming(seq, body, 0);
+            }),
+        };
+        if let Err(error) = sent {
+            // The session ended while the request ran; what it did stands.
+            tracing::debug!(%error, session = %self.admitted.info.id, "reply not sent");
+            return;
+        }
+        if let Some(pump) = answer.subscribe {
+            self.pump = Some(pump);
+        }
+    }
+
+    /// Feeds a long reply as far as there is room.
+    fn stream(&mut self) {
+        while let Serving::Streaming(seq, body, at) = &mut self.serving {
+            if !self.session.has_room() {
+                return;
+            }
+            let mut end = (*at + WRITE).min(body.len());
+            while !body.is_char_boundary(end) {
+                end += 1;
+            }
+            let piece = body.get(*at..end).unwrap_or_default();
+            let more = end < body.len();
+            let sent = self.session.push_reply(*seq, piece);
+            *at = end;
+            let sent = match more {
+                true => sent,
+                false => sent.and_then(|()| self.session.end_reply(*seq)),
+            };
+            if sent.is_err() || !more {
+                self.serving = Serving::Nothing;
+            }
+        }
+    }
+
+    fn notify(&mut self, notification: &Notification) {
+        let content = match &notification.content {
+            Content::Event(bytes) => std::str::from_utf8(bytes),
+            Content::Own(text) => Ok(*text),
+        };
+        match content {
+            Ok(content) => {
+                if let Err(error) = self.session.notify(notification.time, content) {
+                    tracing::debug!(%error, session = %self.admitted.info.id, "notification not sent");
+                }
+            }
+            Err(error) => tracing::error!(%error, "a stored event is not text"),
+        }
+        if self.pump.as_ref().is_some_and(|pump| pump.ended()) {
+            self.pump = None;
+            self.session.end_subscription();
+        }
+    }
+
+    async fn turn(&mut self, draining: bool) -> Turn {
+        let wants_input = self.session.wants_input() && self.input_open && !draining;
+        let now = self.admitted.service.now();
+        let silent = self.message.left(now, self.session.mid_message());
+        let can_notify = self.session.can_notify();
+        let Self {
+            reader,
+            out,
+            control,
+            serving,
+            pump,
+            admitted,
+            message,
+            ..
+        } = self;
+        tokio::select! {
+            biased;
+            reason = control.ended() => Turn::Lost(reason),
+            reason = killed(&mut admitted.killed) => Turn::Killed(reason),
+            done = async {
+                match out {
+                    Out::Busy(write) => write.await,
+                    _ => std::future::pending().await,
+                }
+            } => Turn::Written(done),
+            answer = async {
+                match serving {
+                    Serving::Running(_, answer) => answer.await,
+                    _ => std::future::pending().await,
+                }
+            } => Turn::Answered(answer),
+            item = async {
+                match pump {
+                    Some(pump) if can_notify => pump.next().await,
+                    _ => std::future::pending().await,
+                }
+            } => Turn::Notification(item),
+            read = async {
+                match wants_input {
+                    true => reader.read().await,
+                    false => std::future::pending().await,
+                }
+            } => {
+                message.heard(admitted.service.now());
+                Turn::Read(read)
+            }
+            () = control.draining(), if !draining => Turn::Draining,
+            () = async {
+                match silent {
+                    Some(left) => tokio::time::sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            } => Turn::Silent,
+        }
+    }
+
+    fn lost(&mut self, reason: &TransportEnd) {
+        let kind = match reason {
+            TransportEnd::ClientClosed | TransportEnd::TransportLost => EndReason::Dropped,
+            TransportEnd::HelloTimeout => EndReason::Timeout,
+            TransportEnd::WriteStalled | TransportEnd::Shutdown | TransportEnd::Killed(_) => {
+                EndReason::Other
+            }
+        };
+        self.out = Out::Gone;
+        self.end(SessionEnd::new(kind, reason.to_string()));
+    }
+
+    fn end(&mut self, end: SessionEnd) {
+        self.serving = Serving::Nothing;
+        self.pump = None;
+        self.session.abort(end);
+    }
+
+    /// Carries the session's counters over to the registry's.
+    fn count(&mut self) {
+        let now = self.session.counters();
+        let before = std::mem::replace(&mut self.counted, now);
+        let totals = &self.admitted.service.control().sessions.totals;
+        for counters in [&self.admitted.info.counters, totals] {
+            Counters::add(&counters.in_rpcs, now.in_rpcs - before.in_rpcs);
+            Counters::add(&counters.in_bad_rpcs, now.in_bad_rpcs - before.in_bad_rpcs);
+            Counters::add(&counters.out_rpc_errors, now.out_rpc_errors - before.out_rpc_errors);
+            Counters::add(
+                &counters.out_notifications,
+                now.out_notifications - before.out_notifications,
+            );
+        }
+    }
+}
+
+async fn killed(receiver: &mut watch::Receiver<Option<KillReason>>) -> KillReason {
+    let found = receiver.wait_for(Option::is_some).await.map(|reason| *reason);
+    match found {
+        Ok(Some(reason)) => reason,
+        _ => std::future::pending().await,
+    }
+}
+
+/// How long a message may take (`read-silence`, `read-total`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MessageTimes {
+    /// Between two octets of one message.
+    pub silence: Duration,
+    /// For the whole message.
+    pub total: Duration,
+}
+
+/// Measures one message's reading.
+struct MessageClock {
+    times: MessageTimes,
+    began: Option<Mono>,
+    last: Mono,
+}
+
+impl MessageClock {
+    fn new(times: MessageTimes) -> Self {
+        Self {
+            times,
+            began: None,
+            last: Mono::ZERO,
+        }
+    }
+
+    fn heard(&mut self, now: Mono) {
+        self.last = now;
+    }
+
+    /// Time left for the message that has begun, `None` when none has.
+    fn left(&mut self, now: Mono, mid_message: bool) -> Option<Duration> {
+        if !mid_message {
+            self.began = None;
+            return None;
+        }
+        let began = *self.began.get_or_insert(now);
+        let silence = (self.last + self.times.silence).saturating_sub(now);
+        let total = (began + self.times.total).saturating_sub(now);
+        Some(silence.min(total))
+    }
+}
