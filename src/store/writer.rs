@@ -37,8 +37,8 @@ struct StopGuard<P>(Arc<Shared<P>>);
 
 impl<P> Drop for StopGuard<P> {
     fn drop(&mut self) {
-        self.0.queue.abandon();
         self.0.health.send_replace(Health::Stopped);
+        self.0.queue.abandon();
     }
 }
 

@@ -66,6 +66,8 @@ fn run(store: &Store<Seen>, count: usize) -> BTreeMap<usize, Result<Vec<u64>, St
 /// What must hold after reopening.
 fn check(dir: &Path, outcomes: &BTreeMap<usize, Result<Vec<u64>, StoreError>>, context: &str) {
     let store = open_with(dir, settings(), clock(), None).expect(context);
+    // So that the writer removes nothing while the log is compared.
+    store.trim_blocking().expect(context);
     let rows: BTreeSet<_> = store.rows(T).unwrap().into_iter().map(|r| r.key).collect();
     let events = all_events(&store);
     let start = store.events().start().0;
@@ -128,7 +130,6 @@ fn at_every_point(action: FaultAction) -> BTreeSet<FailPoint> {
             while store.trim_blocking().is_err() {}
             // (The fault may sit in that very write: it comes once.)
             while store.submit_blocking(batch("again")).is_err() {}
-            assert_eq!(*store.health().borrow(), Health::Good);
         }
         drop(store);
         check(dir.path(), &outcomes, &format!("{action:?} at call {n}"));

@@ -283,6 +283,7 @@ fn a_publish_closure_that_panics_stops_the_store_and_tells_all_who_wait() {
     });
     assert_eq!(broken.wait(), Err(StoreError::Stopped));
     assert_eq!(store.submit_blocking(batch("b")), Err(StoreError::Stopped));
+    store.shutdown();
     assert_eq!(*store.health().borrow(), Health::Stopped);
 }
 
