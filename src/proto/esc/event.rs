@@ -1,5 +1,7 @@
 //! `escEvent`, in exactly the order and shape that ESC 2.x gives it.
 
+use std::borrow::Cow;
+
 use crate::xml::{Child, Element, Writer};
 
 /// Namespace of ESC's configuration, operational data and events.
@@ -111,7 +113,7 @@ impl EscEvent {
         out.open(ESC, "escEvent");
         out.leaf("status", self.status.as_str());
         out.leaf("status_code", &self.status_code.to_string());
-        out.leaf("status_message", &self.status_message);
+        out.leaf("status_message", &printable(&self.status_message));
         for (name, value) in [
             ("network", &self.network),
             ("subnet", &self.subnet),
@@ -266,7 +268,18 @@ impl EscInterface {
 
 fn optional(out: &mut Writer, name: &str, value: &Option<String>) {
     if let Some(value) = value {
-        out.leaf(name, value);
+        out.leaf(name, &printable(value));
+    }
+}
+
+/// Drivers hand on what a VIM said; characters that XML forbids would end every subscriber's reader.
+fn printable(text: &str) -> Cow<'_, str> {
+    let forbidden = |c: char| {
+        (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    match text.contains(forbidden) {
+        true => Cow::Owned(text.replace(forbidden, "\u{fffd}")),
+        false => Cow::Borrowed(text),
     }
 }
 

@@ -124,6 +124,21 @@ fn an_empty_vm_is_an_empty_element_and_interfaces_follow_the_host() {
 }
 
 #[test]
+fn what_a_driver_said_never_breaks_the_xml() {
+    let event = reboot(
+        EscStatus::Failure,
+        500,
+        "VIM Driver: \u{1b}[31mno\u{0}\t<&\u{ffff}",
+    );
+    let text = event.encode();
+    let again = EscEvent::decode(&parse_str(&text).unwrap()).unwrap();
+    assert_eq!(
+        again.status_message,
+        "VIM Driver: \u{fffd}[31mno\u{fffd}\t<&\u{fffd}"
+    );
+}
+
+#[test]
 fn what_is_no_event_is_refused() {
     for bad in [
         "<escEvent/>",

@@ -431,13 +431,10 @@ impl RpcError {
 
 /// Messages quote foreign text (drivers, parsers); characters that XML forbids become U+FFFD.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\t' | '\n' | '\r' => c,
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => '\u{fffd}',
-            c => c,
-        })
-        .collect()
+    let forbidden = |c: char| {
+        (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    text.replace(forbidden, "\u{fffd}")
 }
 
 #[cfg(test)]

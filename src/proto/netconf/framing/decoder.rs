@@ -114,6 +114,11 @@ impl Decoder {
         self.input.len()
     }
 
+    /// Bytes held in all: of the message under way, and not yet decoded.
+    pub fn held(&self) -> usize {
+        self.input.len() + self.message.len()
+    }
+
     /// Whether a message has begun and not ended. White space between messages is no beginning, nor
     /// is the LF of the next header, which some clients send ahead of time (netopeer2 issue 676).
     pub fn mid_message(&self) -> bool {

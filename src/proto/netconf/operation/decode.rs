@@ -23,11 +23,11 @@ macro_rules! params {
     };
 }
 
-const FILTER_IN_BASE: [&str; 1] = [BASE];
-/// `<config>` without a namespace is what ncclient makes of a script's `<config>`.
-const CONFIG: [&str; 2] = [BASE, ""];
+/// `<config>`, `<filter>` and `<source>` without a namespace are what ncclient makes of a script's
+/// unqualified elements, below its own `<nc:edit-config>`.
+const BASE_OR_NONE: [&str; 2] = [BASE, ""];
 /// ncclient puts its base-namespace filter into create-subscription.
-const FILTER_IN_SUBSCRIPTION: [&str; 2] = [NOTIFICATION, BASE];
+const FILTER_IN_SUBSCRIPTION: [&str; 3] = [NOTIFICATION, BASE, ""];
 /// Accepted in the operation's namespace too, as clients that build XML by hand send it.
 const DEFAULTS: [&str; 2] = [WITH_DEFAULTS, BASE];
 
@@ -53,7 +53,7 @@ impl Operation {
             (BASE, "close-session") => none_of(operation).map(|()| Self::CloseSession),
             (BASE, "kill-session") => kill_session(operation),
             (BASE, "validate") => {
-                let mut params = Params::collect(operation, params!["source" in [BASE]])?;
+                let mut params = Params::collect(operation, params!["source" in BASE_OR_NONE])?;
                 let source = source(params.require("source")?)?;
                 Ok(Self::Validate { source })
             }
@@ -104,7 +104,7 @@ pub fn unsupported(operation: &Element) -> RpcError {
 }
 
 fn get(operation: Element) -> Result<Operation, RpcError> {
-    let known = params!["filter" in FILTER_IN_BASE, "with-defaults" in DEFAULTS];
+    let known = params!["filter" in BASE_OR_NONE, "with-defaults" in DEFAULTS];
     let mut params = Params::collect(operation, known)?;
     Ok(Operation::Get {
         filter: params.take("filter").map(filter).transpose()?,
@@ -114,8 +114,8 @@ fn get(operation: Element) -> Result<Operation, RpcError> {
 
 fn get_config(operation: Element) -> Result<Operation, RpcError> {
     let known = params![
-        "source" in [BASE],
-        "filter" in FILTER_IN_BASE,
+        "source" in BASE_OR_NONE,
+        "filter" in BASE_OR_NONE,
         "with-defaults" in DEFAULTS,
     ];
     let mut params = Params::collect(operation, known)?;
@@ -132,7 +132,7 @@ fn edit_config(operation: Element) -> Result<Operation, RpcError> {
         "default-operation" in [BASE],
         "test-option" in [BASE],
         "error-option" in [BASE],
-        "config" in CONFIG,
+        "config" in BASE_OR_NONE,
         "url" in [BASE],
     ];
     let mut params = Params::collect(operation, known)?;
@@ -176,7 +176,7 @@ fn edit_config(operation: Element) -> Result<Operation, RpcError> {
 fn copy_config(operation: Element) -> Result<Operation, RpcError> {
     let known = params![
         "target" in [BASE],
-        "source" in [BASE],
+        "source" in BASE_OR_NONE,
         "with-defaults" in DEFAULTS,
     ];
     let mut params = Params::collect(operation, known)?;
@@ -278,11 +278,16 @@ fn target_of(operation: Element) -> Result<DatastoreName, RpcError> {
 /// The one datastore that `<source>` or `<target>` holds.
 fn datastore(holder: &Element) -> Result<DatastoreName, RpcError> {
     let choice = one_choice(holder)?;
-    match (&*choice.ns, &*choice.local) {
+    // Below an unqualified holder its content is unqualified too.
+    let ns = match choice.ns.is_empty() && holder.ns.is_empty() {
+        true => BASE,
+        false => &*choice.ns,
+    };
+    match (ns, &*choice.local) {
         (BASE, "running") => empty(choice).map(|()| DatastoreName::Running),
         (BASE, "candidate") => empty(choice).map(|()| DatastoreName::Candidate),
         (BASE, "url" | "startup") => Err(not_served(&choice.local)),
-        (BASE | "", local) => Err(RpcError::unknown_element(PROTOCOL, local)),
+        (BASE, local) => Err(RpcError::unknown_element(PROTOCOL, local)),
         (ns, local) => Err(RpcError::unknown_namespace(PROTOCOL, local, ns)),
     }
 }
@@ -290,7 +295,7 @@ fn datastore(holder: &Element) -> Result<DatastoreName, RpcError> {
 /// The datastore or `<config>` that `<source>` holds.
 fn source(mut holder: Element) -> Result<Source, RpcError> {
     let choice = one_choice(&holder)?;
-    if &*choice.local != "config" || !CONFIG.contains(&&*choice.ns) {
+    if &*choice.local != "config" || !BASE_OR_NONE.contains(&&*choice.ns) {
         return datastore(&holder).map(Source::Datastore);
     }
     let element = holder.children.drain(..).find_map(|child| match child {

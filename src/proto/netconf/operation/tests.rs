@@ -146,6 +146,27 @@ fn edit_config_has_the_defaults_of_the_rfc_and_takes_an_unqualified_config() {
 }
 
 #[test]
+fn unqualified_elements_of_scripts_are_taken_as_the_base_ones() {
+    for text in [
+        "<get><filter xmlns=''><a xmlns='urn:a'/></filter></get>",
+        "<copy-config><target><candidate/></target><source xmlns=''><running/></source></copy-config>",
+        "<copy-config><target><candidate/></target><source xmlns=''><config><a xmlns='urn:a'/></config></source></copy-config>",
+        "<validate><source><config xmlns=''/></source></validate>",
+    ] {
+        base(text);
+    }
+    check(
+        decode(
+            BASE,
+            "<get-config><source><running xmlns=''/></source></get-config>",
+        ),
+        "running in no namespace",
+        ErrorTag::UnknownNamespace,
+        "running",
+    );
+}
+
+#[test]
 fn a_subscription_takes_its_filter_in_either_namespace_and_any_order() {
     for filter in [
         "<nc:filter type='subtree'><e xmlns='urn:e'/></nc:filter>",

@@ -1,174 +1,18 @@
-//! One NETCONF session without its transport: bytes in, events out; replies in, bytes out.
-//!
-//! ```text
-//! hello -Opened-> open -Ended-> draining -> finished
-//!   \------------------Ended----^
-//! ```
-//!
-//! Requests are handed out one at a time, so that replies leave in the order of the requests and
-//! an edit has been answered before the commit behind it is looked at (RFC 6241 section 4.5);
-//! what a client pipelines waits in the decoder, and beyond a bound in the transport.
-//!
-//! The transport does, whenever something changed: [`Session::receive`] while
-//! [`Session::wants_input`], [`Session::next_event`] until `None`, [`Session::take_output`] until
-//! empty (and `next_event` again, as room in the output lets decoding go on), and closes when
-//! [`Session::is_finished`].
+//! The state machine.
 
 use bytes::{Bytes, BytesMut};
 
-use super::framing::{Decoder, Encoder};
-use super::hello::{Base, Hello};
-use super::names::{BASE, NOTIFICATION};
-use super::notification::{NOTIFICATION_END, notification_start};
-use super::reply::{REPLY_END, ReplyTag, RpcReply};
-use super::rpc::{Rejection, Rpc};
+use super::types::{
+    EndReason, RequestSeq, SendError, SessionCounters, SessionEnd, SessionEvent, SessionLimits,
+};
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
-use crate::xml::Limits;
-
-/// What a session may cost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SessionLimits {
-    /// Octets of the client's hello.
-    pub hello: usize,
-    /// Octets of any later message.
-    pub message: usize,
-    /// Octets received ahead of the request being served.
-    pub read_ahead: usize,
-    /// Octets of output above which no further request is read and [`Session::has_room`] says no.
-    pub output: usize,
-    /// Of the XML in a message.
-    pub xml: Limits,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self {
-            hello: 256 * 1024,
-            message: 16 * 1024 * 1024,
-            read_ahead: 64 * 1024,
-            output: 256 * 1024,
-            xml: Limits::default(),
-        }
-    }
-}
-
-/// Why a session ended: `termination-reason` of RFC 6470.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum EndReason {
-    /// The client asked for it.
-    Closed,
-    /// Another session asked for it.
-    Killed,
-    /// The transport was lost.
-    Dropped,
-    /// The client was silent for too long.
-    Timeout,
-    /// The client's hello was wrong.
-    BadHello,
-    /// Anything else.
-    Other,
-}
-
-impl EndReason {
-    /// The wire word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Killed => "killed",
-            Self::Dropped => "dropped",
-            Self::Timeout => "timeout",
-            Self::BadHello => "bad-hello",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// How a session ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SessionEnd {
-    /// Kind.
-    pub reason: EndReason,
-    /// Who killed it, for [`EndReason::Killed`]; 0 when no NETCONF session did.
-    pub killed_by: Option<SessionId>,
-    /// A sentence for the audit line.
-    pub detail: String,
-}
-
-impl SessionEnd {
-    /// An end that no session caused.
-    pub fn new(reason: EndReason, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            killed_by: None,
-            detail: detail.into(),
-        }
-    }
-
-    /// An end by kill-session.
-    pub fn killed(by: SessionId) -> Self {
-        Self {
-            reason: EndReason::Killed,
-            killed_by: Some(by),
-            detail: format!("killed by session {by}"),
-        }
-    }
-}
-
-/// Number of a request in its session, 1 first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RequestSeq(pub u64);
-
-/// What the session tells its owner.
-#[derive(Clone, PartialEq, Debug)]
-pub enum SessionEvent {
-    /// The hello exchange is done.
-    Opened {
-        /// The client's hello.
-        hello: Hello,
-        /// The protocol version in force.
-        base: Base,
-    },
-    /// A request, to be answered by `reply`, or `begin_reply` .. `end_reply`. No other one comes before.
-    Rpc {
-        /// Its number.
-        seq: RequestSeq,
-        /// The request.
-        rpc: Rpc,
-    },
-    /// No further request will come; what is queued still goes out. Told once.
-    Ended(SessionEnd),
-}
-
-/// Counters of RFC 6022, `common-counters`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct SessionCounters {
-    /// Correct `rpc` messages received.
-    pub in_rpcs: u64,
-    /// Messages received where an `rpc` was expected and that were none.
-    pub in_bad_rpcs: u64,
-    /// Replies sent that carry an `rpc-error`.
-    pub out_rpc_errors: u64,
-    /// Notifications sent.
-    pub out_notifications: u64,
-}
-
-/// Why something could not be queued.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum SendError {
-    /// The session has ended.
-    #[error("the session has ended")]
-    Ended,
-    /// The request is not the one being served, or its reply is not at this stage.
-    #[error("no such reply is due")]
-    NotDue,
-    /// No `<ok/>` of a create-subscription has been queued (RFC 5277 section 2.1.1: the reply comes first).
-    #[error("the session is not subscribed")]
-    NotSubscribed,
-    /// A reply is being streamed.
-    #[error("a reply is under way")]
-    ReplyUnderWay,
-}
+use crate::proto::netconf::framing::{Decoder, Encoder};
+use crate::proto::netconf::hello::{Base, Hello};
+use crate::proto::netconf::names::{BASE, NOTIFICATION};
+use crate::proto::netconf::notification::{NOTIFICATION_END, notification_start};
+use crate::proto::netconf::reply::{REPLY_END, ReplyTag, RpcReply};
+use crate::proto::netconf::rpc::{Rejection, Rpc};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum RequestKind {
@@ -253,6 +97,11 @@ impl Session {
     /// Whether a message has begun and not ended, for the transport's read timeouts.
     pub fn mid_message(&self) -> bool {
         self.request.is_none() && self.decoder.mid_message()
+    }
+
+    /// Octets of input held, for a bound over all sessions of a user.
+    pub fn held_input(&self) -> usize {
+        self.decoder.held()
     }
 
     /// Takes bytes, in any pieces.
@@ -379,7 +228,9 @@ impl Session {
         Ok(())
     }
 
-    /// Begins a reply that comes in pieces; what is pushed are the children of `rpc-reply`.
+    /// Begins a reply that comes in pieces; what is pushed are the children of `rpc-reply`. It counts as no
+    /// `<ok/>`: create-subscription and close-session are answered by [`Session::reply`]. One that
+    /// cannot be completed leaves nothing but [`Session::abort`].
     ///
     /// # Errors
     /// [`SendError::Ended`], [`SendError::NotDue`].
@@ -522,7 +373,3 @@ impl Session {
         self.encoder.end(&mut self.out);
     }
 }
-
-#[cfg(test)]
-#[path = "session_tests.rs"]
-mod tests;

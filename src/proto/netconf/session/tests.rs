@@ -1,6 +1,9 @@
+use proptest::prelude::*;
+
 use super::*;
-use crate::proto::netconf::names::{CAPABILITY_BASE_1_0, CAPABILITY_BASE_1_1};
-use crate::proto::netconf::{ErrorType, RpcError, encode_notification};
+use crate::ids::SessionId;
+use crate::proto::netconf::names::{BASE, CAPABILITY_BASE_1_0, CAPABILITY_BASE_1_1, NOTIFICATION};
+use crate::proto::netconf::{Base, ErrorType, Rpc, RpcError, RpcReply, encode_notification};
 
 fn session() -> Session {
     Session::new(
@@ -353,4 +356,64 @@ fn an_early_lf_is_no_beginning_of_a_message() {
             .as_bytes(),
     );
     assert_eq!(next_rpc(&mut session).1.message_id, "2");
+}
+
+/// Runs a session on `pieces`, answering every request; gives what came out and how it ended.
+fn run(pieces: &[&[u8]]) -> (String, usize, Option<SessionEnd>) {
+    let mut session = session();
+    let (mut requests, mut text) = (0, String::new());
+    for piece in pieces.iter().map(Some).chain([None]) {
+        match piece {
+            Some(piece) => session.receive(piece),
+            None => session.receive_eof(),
+        }
+        while let Some(event) = session.next_event() {
+            if let SessionEvent::Rpc { seq, .. } = event {
+                requests += 1;
+                session.begin_reply(seq).unwrap();
+                session.push_reply(seq, "<ok/>").unwrap();
+                session.end_reply(seq).unwrap();
+            }
+            text.push_str(&output(&mut session));
+        }
+    }
+    (text, requests, session.end().cloned())
+}
+
+proptest! {
+    #[test]
+    fn any_split_of_a_conversation_gives_the_same_answers(
+        sizes in prop::collection::vec(1usize..60, 1..60),
+        v11: bool,
+    ) {
+        let base = if v11 { CAPABILITY_BASE_1_1 } else { CAPABILITY_BASE_1_0 };
+        let frame = |text: String| if v11 { chunked(&text) } else { format!("\n{text}]]>]]>") };
+        let mut bytes = hello(base);
+        for text in [rpc(1, "<get/>"), "<x/>".into(), rpc(2, "<a>é€😀</a>"), rpc(3, ""), rpc(4, "<get/>")] {
+            bytes.push_str(&frame(text));
+        }
+        let bytes = bytes.as_bytes();
+        let (mut pieces, mut rest) = (Vec::new(), bytes);
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() { break; }
+            let (piece, after) = rest.split_at((*size).min(rest.len()));
+            pieces.push(piece);
+            rest = after;
+        }
+        let whole = run(&[bytes]);
+        prop_assert_eq!(whole.1, 3);
+        prop_assert_eq!(run(&pieces), whole);
+    }
+
+    #[test]
+    fn no_bytes_whatever_upset_a_session(
+        junk in prop::collection::vec(any::<u8>(), 0..200),
+        at in 0usize..400,
+    ) {
+        let mut bytes = (hello(CAPABILITY_BASE_1_1) + &chunked(&rpc(1, "<get/>"))).into_bytes();
+        let at = at.min(bytes.len());
+        bytes.splice(at..at, junk);
+        let (_, _, end) = run(&[&bytes]);
+        prop_assert!(end.is_some());
+    }
 }
