@@ -1,0 +1,365 @@
+//! An edit applied to a tree: RFC 6241 section 7.2 with RFC 7950 sections 7.5.8, 7.6.7, 7.7.9, 7.8.6 and 7.9.
+
+use super::edit_tree::{Content, DefaultOperation, EditNode, EditTree, ErrorOption, Operation};
+use super::error::{Error, ErrorKind};
+use super::keys::Keys;
+use super::node::{Node, ROOT, Value};
+use super::ordered::{Ordered, Place};
+use super::path::Trail;
+use super::tree::Tree;
+use crate::schema::{NodeId, NodeKind, Schema, SchemaNode};
+
+/// The outcome of an edit.
+pub struct Edited {
+    /// The new tree; the old one itself when nothing changed.
+    pub tree: Tree,
+    /// With continue-on-error: what was refused. Empty otherwise.
+    pub errors: Vec<Error>,
+    /// How many nodes were visited: the cost of the edit, whatever the size of the tree (P1).
+    pub visited: u64,
+}
+
+pub(super) fn edit(
+    tree: &Tree,
+    edit: &EditTree,
+    default: DefaultOperation,
+    option: ErrorOption,
+) -> Result<Edited, Error> {
+    let mut apply = Apply {
+        schema: tree.schema(),
+        goes_on: option == ErrorOption::Continue,
+        errors: Vec::new(),
+        visited: 0,
+        changed: false,
+    };
+    let mut root = match default {
+        DefaultOperation::Replace => Node::new(ROOT),
+        _ => tree.root().clone(),
+    };
+    apply.children(&mut root, &edit.children, default.operation(), &Trail::ROOT)?;
+    if default == DefaultOperation::Replace {
+        root = root.reshare(tree.root());
+        apply.changed = true;
+    }
+    let tree = match apply.changed {
+        true => Tree::with_root(tree.schema(), root),
+        false => tree.clone(),
+    };
+    Ok(Edited {
+        tree,
+        errors: apply.errors,
+        visited: apply.visited,
+    })
+}
+
+/// Merges decoded data into a root, for trees that are put together from parts.
+pub(super) fn merge_into(
+    schema: &'static Schema,
+    root: &mut Node,
+    edit: &EditTree,
+) -> Result<(), Error> {
+    let mut apply = Apply {
+        schema,
+        goes_on: false,
+        errors: Vec::new(),
+        visited: 0,
+        changed: false,
+    };
+    apply.children(root, &edit.children, Operation::Merge, &Trail::ROOT)
+}
+
+struct Apply {
+    schema: &'static Schema,
+    goes_on: bool,
+    errors: Vec<Error>,
+    visited: u64,
+    changed: bool,
+}
+
+impl Apply {
+    fn children(
+        &mut self,
+        parent: &mut Node,
+        edits: &[EditNode],
+        inherited: Operation,
+        trail: &Trail<'_>,
+    ) -> Result<(), Error> {
+        for edit in edits {
+            self.visited += 1;
+            if let Err(error) = self.one(parent, edit, inherited, trail) {
+                if !self.goes_on {
+                    return Err(error);
+                }
+                self.errors.push(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn one(
+        &mut self,
+        parent: &mut Node,
+        edit: &EditNode,
+        inherited: Operation,
+        trail: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let op = edit.op.unwrap_or(inherited);
+        let def = self.schema.node(edit.node);
+        match (def.kind, &edit.content) {
+            (NodeKind::List, Content::Entry(keys)) => {
+                self.entry(parent, edit, def, keys, op, trail)
+            }
+            (NodeKind::LeafList, Content::LeafList(value)) => {
+                self.leaf_list_entry(parent, edit, def, value, op, trail)
+            }
+            (NodeKind::Container { presence }, _) => {
+                self.container(parent, edit, presence, op, trail)
+            }
+            (_, content) => {
+                let value = match content {
+                    Content::Leaf(text) => Some(Value::Leaf(text.clone())),
+                    Content::Any(element) => Some(Value::Any(element.clone())),
+                    _ => None,
+                };
+                self.terminal(parent, edit.node, value, op, trail)
+            }
+        }
+    }
+
+    fn terminal(
+        &mut self,
+        parent: &mut Node,
+        id: NodeId,
+        value: Option<Value>,
+        op: Operation,
+        trail: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let here = trail.child(id, None);
+        let exists = parent.child(id).is_some();
+        if !self.permitted(op, exists, &here)? {
+            return Ok(());
+        }
+        match value {
+            Some(value) if !op.deletes() => {
+                if parent.child(id) != Some(&value) {
+                    self.changed = true;
+                    parent.set(id, value);
+                    self.drop_other_cases(parent, id);
+                }
+            }
+            _ => {
+                parent.remove(id);
+                self.changed = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn container(
+        &mut self,
+        parent: &mut Node,
+        edit: &EditNode,
+        presence: bool,
+        op: Operation,
+        trail: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let id = edit.node;
+        let here = trail.child(id, None);
+        let exists = parent.child(id).is_some();
+        // A non-presence container is there as soon as its parent is (RFC 7950 section 7.5.1).
+        let leads_on = op == Operation::None && !presence;
+        if !leads_on && !self.permitted(op, exists, &here)? && op != Operation::None {
+            return Ok(());
+        }
+        if op.deletes() {
+            parent.remove(id);
+            self.changed = true;
+            return Ok(());
+        }
+        match parent.child_mut(id) {
+            Some(Value::Container(node)) if op != Operation::Replace => {
+                self.children(node, &edit.children, op, &here)?;
+            }
+            _ => {
+                let mut node = Node::new(id);
+                self.children(&mut node, &edit.children, op, &here)?;
+                if let Some(old) = parent.container(id) {
+                    node = node.reshare(old);
+                    self.changed |= !node.ptr_eq(old);
+                } else if presence || !node.is_empty() {
+                    self.changed = true;
+                }
+                parent.set(id, Value::Container(node));
+            }
+        }
+        match presence || parent.container(id).is_some_and(|node| !node.is_empty()) {
+            true => self.drop_other_cases(parent, id),
+            false => drop(parent.remove(id)),
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        parent: &mut Node,
+        edit: &EditNode,
+        def: &SchemaNode,
+        keys: &Keys,
+        op: Operation,
+        trail: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let here = trail.child(def.id, Some(keys));
+        let exists = parent.entry_of(def.id, keys).is_some();
+        if !self.permitted(op, exists, &here)? && op != Operation::None {
+            return Ok(());
+        }
+        if !op.deletes() && parent.child(def.id).is_none() {
+            parent.set(def.id, Value::List(Ordered::new(def.user_ordered)));
+        }
+        let Some(Value::List(entries)) = parent.child_mut(def.id) else {
+            return Ok(());
+        };
+        if op.deletes() {
+            entries.remove(keys);
+            self.changed = true;
+        } else {
+            match entries.get_mut(keys) {
+                Some(node) if op != Operation::Replace => {
+                    self.children(node, &edit.children, op, &here)?;
+                }
+                _ => {
+                    let mut node = Node::entry(def.id, keys.clone(), &def.keys);
+                    self.children(&mut node, &edit.children, op, &here)?;
+                    if let Some(old) = entries.get(keys) {
+                        node = node.reshare(old);
+                    }
+                    if !entries.get(keys).is_some_and(|old| old.ptr_eq(&node)) {
+                        self.changed = true;
+                        entries.insert(keys.clone(), node);
+                    }
+                }
+            }
+            if let (Some(place), true) = (&edit.insert, op != Operation::None) {
+                self.put(entries, keys, place, &here)?;
+            }
+        }
+        match entries.is_empty() {
+            true => drop(parent.remove(def.id)),
+            false => self.drop_other_cases(parent, def.id),
+        }
+        Ok(())
+    }
+
+    fn leaf_list_entry(
+        &mut self,
+        parent: &mut Node,
+        edit: &EditNode,
+        def: &SchemaNode,
+        value: &Keys,
+        op: Operation,
+        trail: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let here = trail.child(def.id, Some(value));
+        let exists = match parent.child(def.id) {
+            Some(Value::LeafList(values)) => values.contains(value),
+            _ => false,
+        };
+        if !self.permitted(op, exists, &here)? {
+            return Ok(());
+        }
+        if !op.deletes() && parent.child(def.id).is_none() {
+            parent.set(def.id, Value::LeafList(Ordered::new(def.user_ordered)));
+        }
+        let Some(Value::LeafList(values)) = parent.child_mut(def.id) else {
+            return Ok(());
+        };
+        if op.deletes() {
+            values.remove(value);
+            self.changed = true;
+        } else {
+            if !exists {
+                values.insert(value.clone(), ());
+                self.changed = true;
+            }
+            if let Some(place) = &edit.insert {
+                self.put(values, value, place, &here)?;
+            }
+        }
+        match values.is_empty() {
+            true => drop(parent.remove(def.id)),
+            false => self.drop_other_cases(parent, def.id),
+        }
+        Ok(())
+    }
+
+    /// Moves an entry that is there to its place in the user's order.
+    fn put<V: Clone + super::ordered::Same>(
+        &mut self,
+        entries: &mut Ordered<V>,
+        keys: &Keys,
+        place: &Place,
+        here: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let Some(value) = entries.get(keys).cloned() else {
+            return Ok(());
+        };
+        self.changed = true;
+        if entries.insert_at(keys.clone(), value, place) {
+            return Ok(());
+        }
+        let def = self.schema.node(here.node);
+        let kind = ErrorKind::BadAttribute {
+            attr: match def.kind {
+                NodeKind::List => "key".to_owned(),
+                _ => "value".to_owned(),
+            },
+            element: def.name.to_string(),
+            app_tag: Some("missing-instance"),
+        };
+        let message = "the entry to insert before or after is not there";
+        Err(Error::new(kind, here.display(self.schema), message))
+    }
+
+    /// Whether an operation has something to do on a node that exists or not.
+    fn permitted(&self, op: Operation, exists: bool, here: &Trail<'_>) -> Result<bool, Error> {
+        let (kind, message) = match (op, exists) {
+            // (operation, exists) -> to do
+            (Operation::Merge | Operation::Replace, _) => return Ok(true),
+            (Operation::Create, false) => return Ok(true),
+            (Operation::Delete | Operation::Remove, true) => return Ok(true),
+            (Operation::Remove, false) => return Ok(false),
+            (Operation::None, true) => return Ok(false),
+            (Operation::Create, true) => (ErrorKind::DataExists, "the data exists already"),
+            (Operation::Delete | Operation::None, false) => {
+                (ErrorKind::DataMissing, "the data does not exist")
+            }
+        };
+        Err(Error::new(kind, here.display(self.schema), message))
+    }
+
+    /// A node of one case removes the nodes of all others (RFC 7950 section 7.9).
+    fn drop_other_cases(&mut self, parent: &mut Node, created: NodeId) {
+        let schema = self.schema;
+        let others: Vec<NodeId> = other_cases(schema, parent, created).collect();
+        for id in others {
+            self.changed = true;
+            parent.remove(id);
+        }
+    }
+}
+
+fn other_cases(
+    schema: &'static Schema,
+    parent: &Node,
+    created: NodeId,
+) -> impl Iterator<Item = NodeId> {
+    let cases = schema.cases_of(created);
+    let siblings = parent.children().filter(move |(id, _)| {
+        !cases.is_empty()
+            && schema.cases_of(*id).iter().any(|(choice, case)| {
+                let mut own = cases.iter();
+                own.any(|(mine, my_case)| mine == choice && my_case != case)
+            })
+    });
+    siblings.map(|(id, _)| id)
+}
