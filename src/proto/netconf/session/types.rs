@@ -14,7 +14,7 @@ pub struct SessionLimits {
     pub message: usize,
     /// Octets received ahead of the request being served.
     pub read_ahead: usize,
-    /// Octets of output above which no further request is read and [`Session::has_room`] says no.
+    /// Octets of output above which no further request is read and `Session::has_room` says no.
     pub output: usize,
     /// Of the XML in a message.
     pub xml: Limits,
