@@ -27,6 +27,7 @@ pub(super) fn compile(context: Context, sources: &[SourceModule]) -> Result<Sche
             raw: Vec::new(),
             top: Vec::new(),
             top_data: Vec::new(),
+            units: Vec::new(),
         },
         known: Vec::new(),
     };
@@ -144,6 +145,9 @@ impl Builder {
             .map_err(|_| SchemaError::Setup("too many nodes".to_owned()))?;
         let node = self.plain(id, raw, parent, data_parent)?;
         let kind = node.kind;
+        if node.is_unit {
+            self.schema.units.push(RawNode(raw));
+        }
         self.schema.nodes.push(node);
         self.schema.raw.push(RawNode(raw));
         // What its children have for data parent: choices, cases, input and output are no data.

@@ -46,7 +46,7 @@ pub struct ValueError {
 pub enum ErrorKind {
     /// An element the schema does not have there, or state data in configuration.
     UnknownElement,
-    /// A value that is not of its type.
+    /// A value that is not of its type, or a node that stands there twice.
     InvalidValue,
     /// A list entry without a key.
     MissingKey {
@@ -73,7 +73,7 @@ pub enum ErrorKind {
     DataNotUnique,
     /// Fewer entries than min-elements (RFC 7950 section 15.3).
     TooFew,
-    /// More entries than max-elements (RFC 7950 section 15.2), or one entry twice.
+    /// More entries than max-elements (RFC 7950 section 15.2).
     TooMany,
     /// Nodes of two cases of one choice.
     MultipleCases,
@@ -92,8 +92,9 @@ pub struct ValidationError {
     /// Where: an absolute path with the modules' prefixes and with the keys of lists, such as
     /// `/esc:esc_datamodel/esc:tenants/esc:tenant[esc:name='t']`; `/` for the document.
     ///
-    /// For a node that is missing it is the path of the parent, for `min-elements` that of the
-    /// list without keys.
+    /// For a node that is missing or unknown it is the path of the parent, for too few or too many
+    /// entries that of the list without keys. A key with both kinds of quotes has no XPath literal;
+    /// the path is then as libyang writes it.
     pub path: String,
     /// The schema node of `path`, when there is one.
     pub schema_node: Option<NodeId>,
@@ -101,4 +102,10 @@ pub struct ValidationError {
     pub message: String,
     /// The error-app-tag of RFC 7950 section 15, or the module's own.
     pub app_tag: Option<String>,
+    /// Local name of the element at fault where `path` is that of its parent: the one the schema
+    /// does not know.
+    pub element: Option<String>,
+    /// For [`ErrorKind::DataNotUnique`], the leafs that agree, one path for each leaf and entry
+    /// (the `non-unique` elements of RFC 7950 section 15.1).
+    pub non_unique: Vec<String>,
 }

@@ -36,6 +36,8 @@ pub struct Schema {
     pub(super) raw: Vec<RawNode>,
     pub(super) top: Vec<NodeId>,
     pub(super) top_data: Vec<NodeId>,
+    /// The nodes marked as units.
+    pub(super) units: Vec<RawNode>,
 }
 
 impl std::fmt::Debug for Schema {

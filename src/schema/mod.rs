@@ -32,3 +32,4 @@ pub use error::{ErrorKind, SchemaError, ValidationError, ValueError};
 pub use lookup::{LoadOptions, Schema};
 pub use node::{Module, ModuleId, NodeId, NodeKind, SchemaNode, ValueKind};
 pub use source::SourceModule;
+pub use value::ExternalValue;

@@ -94,6 +94,30 @@ pub(super) fn steps(text: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The path without the predicates of its last step.
+pub(super) fn without_last_predicate(text: &str) -> &str {
+    let mut quote = None;
+    let mut depth = 0_usize;
+    let mut end = text.len();
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '[') => {
+                if depth == 0 && end == text.len() {
+                    end = at;
+                }
+                depth += 1;
+            }
+            (None, ']') => depth = depth.saturating_sub(1),
+            (None, '/') if depth == 0 => end = text.len(),
+            _ => {}
+        }
+    }
+    text.get(..end).unwrap_or(text)
+}
+
 fn qualify(out: &mut String, qualifier: &str, local: &str) {
     if !qualifier.is_empty() {
         out.push_str(qualifier);
@@ -159,6 +183,15 @@ mod tests {
     #[test]
     fn an_open_literal_is_refused() {
         assert_eq!(rewrite("/a[b='c]", |_, _| Some(String::new())), None);
+    }
+
+    #[test]
+    fn only_the_last_steps_predicates_go() {
+        assert_eq!(
+            without_last_predicate("/a[b='/x[']/c[d='1'][e='2']"),
+            "/a[b='/x[']/c"
+        );
+        assert_eq!(without_last_predicate("/a[b='1']/c"), "/a[b='1']/c");
     }
 
     #[test]

@@ -1,8 +1,250 @@
 //! Units: no constraint may read beyond its own unit and the keys of its ancestors.
+//!
+//! A unit is judged alone, in the skeleton of its ancestors' keys. That is right only if no must,
+//! when, leafref, unique, min-elements or max-elements in it depends on anything else. libyang
+//! tells which schema nodes an expression can visit; that is an approximation on the safe side:
+//!
+//! * nodes on the way from the constrained node to the root may be passed;
+//! * nodes of the same unit may be read, unless the expression also passes above the unit: it
+//!   could then come down into another instance of the unit;
+//! * the key of an ancestor list may be read, unless the expression also passes above that list.
+//!
+//! State data is in no unit and is not judged by units, so that only configuration is looked at.
 
+use std::ptr;
+
+use yang5::ffi;
+
+use super::compile::leaf_type;
 use super::error::SchemaError;
 use super::lookup::Schema;
+use super::node::{NodeId, NodeKind, SchemaNode};
+use super::sys::{self, sized};
 
-pub(super) fn check(_schema: &Schema) -> Result<(), SchemaError> {
+/// An expression of the schema, with what libyang needs to follow it.
+struct Expression {
+    keyword: &'static str,
+    context: *const ffi::lysc_node,
+    expression: *const ffi::lyxp_expr,
+    prefixes: *const ffi::lysc_prefix,
+}
+
+/// Checks every configuration node of the schema.
+pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
+    if !schema.nodes.iter().any(|node| node.is_unit) {
+        return Ok(());
+    }
+    for (node, raw) in schema.nodes.iter().zip(&schema.raw) {
+        if node.is_unit {
+            check_unit(schema, node, raw.0)?;
+        }
+        if !node.config {
+            continue;
+        }
+        for expression in expressions(node, raw.0) {
+            let visited = visits(schema, raw.0, &expression);
+            check_reach(schema, node, &expression, &visited)?;
+        }
+        if node.value_reads_anywhere(raw.0) {
+            return Err(SchemaError::Reach {
+                path: schema.path(node.id),
+                statement: "require-instance of an instance-identifier".to_owned(),
+                target: "any node".to_owned(),
+            });
+        }
+    }
     Ok(())
+}
+
+fn check_unit(
+    schema: &Schema,
+    node: &SchemaNode,
+    raw: *const ffi::lysc_node,
+) -> Result<(), SchemaError> {
+    let path = schema.path(node.id);
+    if node.kind != NodeKind::List || !node.config || node.keys.is_empty() {
+        return Err(SchemaError::NotAUnit(path));
+    }
+    // SAFETY: a list, by its kind.
+    let uniques = unsafe { sized((*raw.cast::<ffi::lysc_node_list>()).uniques.cast_const()) };
+    let statement = if !uniques.is_empty() {
+        "unique"
+    } else if node.min_elements > 0 {
+        "min-elements"
+    } else if node.max_elements > 0 {
+        "max-elements"
+    } else {
+        return Ok(());
+    };
+    Err(SchemaError::Reach {
+        target: path.clone(),
+        path,
+        statement: statement.to_owned(),
+    })
+}
+
+fn check_reach(
+    schema: &Schema,
+    node: &SchemaNode,
+    expression: &Expression,
+    visited: &[NodeId],
+) -> Result<(), SchemaError> {
+    let unit = schema.unit_of(node.id);
+    let passes_above = |below: NodeId| {
+        visited
+            .iter()
+            .any(|at| *at != below && is_at_or_above(schema, *at, below))
+    };
+    for target in visited.iter().copied() {
+        let allowed = if is_at_or_above(schema, target, node.id) {
+            true
+        } else if schema.unit_of(target) == unit && schema.node(target).config {
+            unit.is_none_or(|unit| !passes_above(unit))
+        } else {
+            let list = schema.node(target).parent.filter(|list| {
+                schema.node(target).is_key && is_at_or_above(schema, *list, node.id)
+            });
+            list.is_some_and(|list| !passes_above(list))
+        };
+        if !allowed {
+            // SAFETY: an expression of the compiled schema; its text lives with the context.
+            let text = unsafe { sys::text(ffi::lyxp_get_expr(expression.expression)) };
+            return Err(SchemaError::Reach {
+                path: schema.path(node.id),
+                statement: format!("{} \"{}\"", expression.keyword, text.unwrap_or_default()),
+                target: schema.path(target),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_at_or_above(schema: &Schema, above: NodeId, below: NodeId) -> bool {
+    let mut up = Some(below);
+    while let Some(id) = up {
+        if id == above {
+            return true;
+        }
+        up = schema.node(id).parent;
+    }
+    false
+}
+
+/// The musts, whens and leafref paths of a node.
+fn expressions(node: &SchemaNode, raw: *const ffi::lysc_node) -> Vec<Expression> {
+    let mut all = Vec::new();
+    // SAFETY: arrays of the compiled schema, or null; whens are pointers to live structures.
+    unsafe {
+        for must in sized(ffi::lysc_node_musts(raw).cast_const()) {
+            all.push(Expression {
+                keyword: "must",
+                context: raw,
+                expression: must.cond,
+                prefixes: must.prefixes,
+            });
+        }
+        for when in sized(ffi::lysc_node_when(raw).cast_const()) {
+            let when = &**when;
+            all.push(Expression {
+                keyword: "when",
+                context: when.context,
+                expression: when.cond,
+                prefixes: when.prefixes,
+            });
+        }
+    }
+    if let Some(of) = leaf_type(raw, node.kind) {
+        leafrefs(raw, of, &mut all);
+    }
+    all
+}
+
+/// The leafrefs of a type, those in unions included. One that requires no instance reads nothing.
+fn leafrefs(leaf: *const ffi::lysc_node, of: *const ffi::lysc_type, all: &mut Vec<Expression>) {
+    // SAFETY: a compiled type; the casts follow its base type.
+    unsafe {
+        match (*of).basetype {
+            ffi::LY_DATA_TYPE::LY_TYPE_LEAFREF => {
+                let leafref = &*of.cast::<ffi::lysc_type_leafref>();
+                if leafref.require_instance != 0 {
+                    all.push(Expression {
+                        keyword: "leafref",
+                        context: leaf,
+                        expression: leafref.path,
+                        prefixes: leafref.prefixes,
+                    });
+                }
+            }
+            ffi::LY_DATA_TYPE::LY_TYPE_UNION => {
+                let union = &*of.cast::<ffi::lysc_type_union>();
+                for member in sized(union.types.cast_const()) {
+                    leafrefs(leaf, *member, all);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl SchemaNode {
+    /// Whether the value is an instance-identifier whose instance must exist, itself or as a
+    /// member of a union.
+    fn value_reads_anywhere(&self, raw: *const ffi::lysc_node) -> bool {
+        leaf_type(raw, self.kind).is_some_and(|of| requires_instance(of))
+    }
+}
+
+fn requires_instance(of: *const ffi::lysc_type) -> bool {
+    // SAFETY: a compiled type; the casts follow its base type.
+    unsafe {
+        match (*of).basetype {
+            ffi::LY_DATA_TYPE::LY_TYPE_INST => {
+                (*of.cast::<ffi::lysc_type_instanceid>()).require_instance != 0
+            }
+            ffi::LY_DATA_TYPE::LY_TYPE_UNION => {
+                let union = &*of.cast::<ffi::lysc_type_union>();
+                sized(union.types.cast_const())
+                    .iter()
+                    .any(|member| requires_instance(*member))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The nodes that an expression can visit. Nodes that are not served are left out.
+fn visits(schema: &Schema, raw: *const ffi::lysc_node, expression: &Expression) -> Vec<NodeId> {
+    let mut set = ptr::null_mut();
+    // SAFETY: node, expression and prefixes belong to one complete context; the set is freed
+    // after its pointers were copied.
+    let nodes: Vec<*const ffi::lysc_node> = unsafe {
+        let rc = ffi::lys_find_expr_atoms(
+            expression.context,
+            (*raw).module,
+            expression.expression,
+            expression.prefixes,
+            0,
+            &raw mut set,
+        );
+        let mut nodes = Vec::new();
+        if rc == ffi::LY_ERR::LY_SUCCESS
+            && let Some(found) = set.as_ref()
+        {
+            let objects = found.__bindgen_anon_1.objs;
+            for index in 0..found.count as usize {
+                nodes.push((*objects.add(index)).cast_const().cast());
+            }
+        }
+        ffi::ly_set_free(set, None);
+        nodes
+    };
+    // What it said about paths that lead nowhere was said at load already.
+    let _ = schema.context.take_errors();
+    nodes
+        .into_iter()
+        .filter_map(|node| {
+            let index = schema.raw.iter().position(|raw| ptr::eq(raw.0, node))?;
+            u32::try_from(index).ok().map(NodeId)
+        })
+        .collect()
 }

@@ -287,11 +287,11 @@ impl DataTree {
         tree.judged(rc)
     }
 
-    /// Parses and judges the content of an rpc or a notification.
+    /// Parses the content of an rpc or a notification without judging constraints.
     ///
     /// # Errors
     /// Every error that libyang found.
-    pub(super) fn operation(
+    pub(super) fn parse_operation(
         context: Context,
         xml: &CStr,
         kind: ffi::lyd_type::Type,
@@ -319,32 +319,21 @@ impl DataTree {
                 );
                 ffi::ly_in_free(input, 0);
             }
-            if rc == ffi::LY_ERR::LY_SUCCESS {
-                rc = ffi::lyd_validate_op(op, ptr::null(), kind, ptr::null_mut());
-            }
             tree.judged(rc)
         }
     }
 
-    /// The modules, as RFC 8525 shows them.
+    /// Judges what [`parse_operation`](Self::parse_operation) gave; no actions inside data.
     ///
     /// # Errors
-    /// Every error that libyang found.
-    pub(super) fn yang_library(context: Context, id: &CStr) -> Result<Self, Vec<RawError>> {
-        let mut tree = Self {
-            context,
-            root: ptr::null_mut(),
-        };
-        // SAFETY: the format has one %s, for which one NUL-terminated string is given.
-        let rc = unsafe {
-            ffi::ly_ctx_get_yanglib_data(
-                context.as_ptr(),
-                &raw mut tree.root,
-                c"%s".as_ptr(),
-                id.as_ptr(),
-            )
-        };
-        tree.judged(rc)
+    /// The first error that libyang found: it has no more for operations.
+    pub(super) fn validate_operation(
+        &mut self,
+        kind: ffi::lyd_type::Type,
+    ) -> Result<(), Vec<RawError>> {
+        // SAFETY: the root of the tree is the rpc or notification itself.
+        let rc = unsafe { ffi::lyd_validate_op(self.root, ptr::null(), kind, ptr::null_mut()) };
+        self.outcome(rc)
     }
 
     /// Judges every constraint; adds defaults. Without `state`, state nodes are refused.
@@ -365,14 +354,7 @@ impl DataTree {
                 ptr::null_mut(),
             )
         };
-        match rc {
-            ffi::LY_ERR::LY_SUCCESS => {
-                // Warnings about data are of no use to anybody.
-                let _ = self.context.take_errors();
-                Ok(())
-            }
-            _ => Err(self.context.take_errors()),
-        }
+        self.outcome(rc)
     }
 
     /// Prints what was set explicitly, canonical and sorted, without white space.
@@ -432,12 +414,26 @@ impl DataTree {
     }
 
     fn judged(self, rc: ffi::LY_ERR::Type) -> Result<Self, Vec<RawError>> {
+        self.outcome(rc).map(|()| self)
+    }
+
+    fn outcome(&self, rc: ffi::LY_ERR::Type) -> Result<(), Vec<RawError>> {
+        // Warnings about data are of no use to anybody.
+        let mut errors = self.context.take_errors();
+        errors.retain(|error| !error.warning);
         if rc == ffi::LY_ERR::LY_SUCCESS {
-            let _ = self.context.take_errors();
-            Ok(self)
-        } else {
-            Err(self.context.take_errors())
+            return Ok(());
         }
+        if errors.is_empty() {
+            errors.push(RawError {
+                warning: false,
+                class: ffi::LY_VECODE::LYVE_OTHER,
+                message: format!("libyang gave no reason (code {rc})"),
+                path: None,
+                app_tag: None,
+            });
+        }
+        Err(errors)
     }
 }
 

@@ -39,12 +39,12 @@ impl Schema {
             ValueKind::Union => self
                 .internal_identity(text, resolve)
                 .filter(|_| text.contains(':'))
-                .and_then(|name| self.judge(leaf, &name).ok())
+                .and_then(|name| self.judge_value(leaf, &name).ok())
                 .or_else(|| Some(text.to_owned())),
             _ => Some(text.to_owned()),
         };
         let internal = internal.ok_or_else(|| invalid("a prefix in the value is not declared"))?;
-        self.judge(leaf, &internal)
+        self.judge_value(leaf, &internal)
     }
 
     /// A canonical value as a document must show it: qualified names with prefixes, and the
@@ -122,7 +122,7 @@ impl Schema {
         })
     }
 
-    fn judge(&self, leaf: NodeId, internal: &str) -> Result<String, ValueError> {
+    fn judge_value(&self, leaf: NodeId, internal: &str) -> Result<String, ValueError> {
         let value = CString::new(internal).map_err(|_| invalid("a value has no NUL character"))?;
         let raw = self
             .raw
