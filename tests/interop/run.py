@@ -21,6 +21,7 @@ import protocol
 import restart
 import scenarios
 import story
+import tour
 
 
 class Run:
@@ -87,9 +88,9 @@ def main():
         return [(name, function) for name, function in cases if options.only in name]
 
     busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
-    cut, guide = chosen(restart.cases()), chosen(printed.cases())
+    cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide + pasted))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -107,6 +108,12 @@ def main():
             for case, function in cases:
                 report.case(case, function, server)
 
+    def on_its_own(cases):
+        for case, function in cases:
+            server = h.Server(options.binary, "tour")
+            servers.append(server)
+            report.case(case, function, server)
+
     def together(cases):
         if not cases:
             return
@@ -119,12 +126,13 @@ def main():
 
     start = time.monotonic()
     try:
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        with concurrent.futures.ThreadPoolExecutor(5) as pool:
             parts = [
                 pool.submit(together, busy),
                 pool.submit(one_by_one, "quiet", quiet),
                 pool.submit(one_by_one, "cut", cut),
                 pool.submit(one_by_one, "guide", guide, printed.CONFIG),
+                pool.submit(on_its_own, pasted),
             ]
             for part in parts:
                 try:
