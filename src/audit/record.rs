@@ -70,7 +70,8 @@ impl AuditRecord {
         ];
         for text in required.chain(optional.into_iter().flatten()) {
             if text.len() > limit {
-                let kept = text.floor_char_boundary(limit);
+                let fits = |n: &usize| text.is_char_boundary(*n);
+                let kept = (0..=limit).rev().find(fits).unwrap_or(0);
                 let missing = text.len() - kept;
                 text.truncate(kept);
                 text.push_str(&format!("... (+{missing} bytes)"));
