@@ -9,6 +9,8 @@
 //!   ^------------------------- no ----------------------/
 //! ```
 
+use std::collections::BTreeSet;
+
 use super::error::ControlError;
 use super::lock::Datastore;
 use super::service::Control;
@@ -273,21 +275,17 @@ impl Control {
         old: &Tree,
         new: &Tree,
     ) -> Result<DesiredChange, ControlError> {
-        let mut deployments = Vec::new();
-        for key in desired::changed_deployments(old, new) {
+        let changed = desired::changed(old, new, &self.default_vim);
+        let mut deployments = Vec::with_capacity(changed.deployments.len());
+        for key in changed.deployments {
             let wanted = desired::deployment(new, &key)?;
             deployments.push((key, desired::shared(wanted)));
         }
-        let before = desired::resources(old, &self.default_vim)?;
-        let mut after = desired::resources(new, &self.default_vim)?;
-        let mut resources = Vec::new();
-        for (key, spec) in before {
-            match after.remove(&key) {
-                Some(now) if now == spec => {}
-                now => resources.push((key, now)),
-            }
+        let mut resources = Vec::with_capacity(changed.resources.len());
+        for key in changed.resources {
+            let wanted = desired::resource(new, &key, &self.default_vim)?;
+            resources.push((key, wanted));
         }
-        resources.extend(after.into_iter().map(|(key, spec)| (key, Some(spec))));
         Ok(DesiredChange {
             revision,
             deployments,
@@ -310,15 +308,16 @@ impl Control {
             deployments.push((key, desired::shared(wanted)));
         }
         // What exists and is not configured any more is removed, as if the commit came now.
-        for key in published.state.deployments.keys() {
-            if !deployments.iter().any(|(known, _)| known == key) {
-                deployments.push((key.clone(), None));
-            }
+        let configured: BTreeSet<_> = deployments.iter().map(|(key, _)| key.clone()).collect();
+        let gone = published.state.deployments.keys().filter(|key| !configured.contains(*key));
+        deployments.extend(gone.map(|key| (key.clone(), None)));
+        let mut keys: BTreeSet<_> = desired::resource_keys(tree, default_vim).into_iter().collect();
+        keys.extend(published.state.resources.keys().cloned());
+        let mut resources = Vec::with_capacity(keys.len());
+        for key in keys {
+            let wanted = desired::resource(tree, &key, default_vim)?;
+            resources.push((key, wanted));
         }
-        let wanted = desired::resources(tree, default_vim)?;
-        let gone = published.state.resources.keys().filter(|key| !wanted.contains_key(*key));
-        let mut resources: Vec<_> = gone.map(|key| (key.clone(), None)).collect();
-        resources.extend(wanted.iter().map(|(key, spec)| (key.clone(), Some(spec.clone()))));
         Ok(DesiredChange {
             revision: published.revision,
             deployments,

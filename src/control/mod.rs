@@ -12,4 +12,5 @@ mod opdata;
 pub mod service;
 pub mod session;
 pub mod settings;
+pub mod simulator;
 pub mod subscription;

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ControlError;
-use crate::datastore::{EditTree, Tree};
+use crate::datastore::Tree;
 use crate::esc_model::opdata;
 use crate::esc_model::published::{Published, State};
 use crate::model::inventory::DeploymentRecord;
 use crate::schema::Schema;
-use crate::xml;
 
 /// The newest rendering, and the state it shows.
 pub struct OpdataCache {
@@ -48,7 +47,7 @@ impl OpdataCache {
             return Ok(rendered.tree.clone());
         }
         let parts = self.parts(latest.as_ref(), state)?;
-        let mut tree = self.shared(state)?;
+        let mut tree = opdata::shared(self.schema, &self.host, state)?;
         for part in parts.values() {
             tree = tree.overlay(part);
         }
@@ -82,21 +81,6 @@ impl OpdataCache {
     }
 
     fn deployment(&self, record: &DeploymentRecord) -> Result<Tree, ControlError> {
-        self.decode(&opdata::render_deployment(record))
-    }
-
-    fn shared(&self, state: &State) -> Result<Tree, ControlError> {
-        let records = state.resources.values().map(|record| &**record);
-        let mut tree = self.decode(&opdata::render_root(&self.host, records.clone()))?;
-        for tenant in opdata::tenants(state) {
-            tree = tree.overlay(&self.decode(&tenant)?);
-        }
-        Ok(tree)
-    }
-
-    fn decode(&self, text: &str) -> Result<Tree, ControlError> {
-        let element = xml::parse_str(text)
-            .map_err(|error| ControlError::Internal(format!("opdata: {error}")))?;
-        Ok(EditTree::state(self.schema, &element)?)
+        Ok(opdata::deployment(self.schema, record)?)
     }
 }

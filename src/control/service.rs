@@ -1,5 +1,6 @@
 //! [`Control`]: configuration, locks, sessions and actions behind one door.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::candidate::Candidate;
@@ -9,7 +10,7 @@ use super::lock::{Datastore, LockError, Locks};
 use super::opdata::OpdataCache;
 use super::session::{KillReason, Registry};
 use super::settings::SessionLimits;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::datastore::Tree;
 use crate::engine::dispatcher::Handle;
 use crate::esc_model::published::Published;
@@ -37,6 +38,8 @@ pub struct Control {
 pub(super) struct State {
     pub locks: Locks,
     pub candidate: Candidate,
+    /// When each lock was taken.
+    locked: BTreeMap<Datastore, Timestamp>,
 }
 
 /// What a control room is made of.
@@ -112,9 +115,11 @@ impl Control {
         Ok((published.config.clone(), opdata))
     }
 
-    /// Who holds a lock.
-    pub fn lock_holder(&self, datastore: Datastore) -> Option<SessionId> {
-        self.state().locks.holder(datastore)
+    /// Who holds a lock, and since when.
+    pub fn lock_since(&self, datastore: Datastore) -> Option<(SessionId, Timestamp)> {
+        let state = self.state();
+        let holder = state.locks.holder(datastore)?;
+        Some((holder, state.locked.get(&datastore).copied().unwrap_or_default()))
     }
 
     /// Takes a lock (RFC 6241 section 7.5).
@@ -124,7 +129,9 @@ impl Control {
     pub fn lock(&self, datastore: Datastore, session: SessionId) -> Result<(), LockError> {
         let mut state = self.state();
         let modified = state.candidate.is_modified();
-        state.locks.lock(datastore, session, modified)
+        state.locks.lock(datastore, session, modified)?;
+        state.locked.insert(datastore, self.clock.wall());
+        Ok(())
     }
 
     /// Gives a lock back (RFC 6241 section 7.6); an uncommitted candidate under it is discarded
@@ -141,13 +148,17 @@ impl Control {
         Ok(())
     }
 
-    /// Frees what an ended session held.
-    pub fn end_session(&self, session: SessionId) {
+    /// Frees a session's locks; an uncommitted candidate under one is discarded (RFC 6241 section 8.3.5.2).
+    pub fn release_locks(&self, session: SessionId) {
         let mut state = self.state();
         if state.locks.release(session).contains(&Datastore::Candidate) {
             state.candidate.discard();
         }
-        drop(state);
+    }
+
+    /// Frees what an ended session held.
+    pub fn end_session(&self, session: SessionId) {
+        self.release_locks(session);
         self.sessions.close(session);
     }
 

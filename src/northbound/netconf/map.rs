@@ -1,0 +1,236 @@
+//! Every failure -> the `rpc-error` that RFC 6241 appendix A and RFC 7950 section 15 prescribe.
+//!
+//! The one place where the error-type, -tag, -app-tag, -path and -info of the face are decided.
+
+use std::collections::BTreeSet;
+
+use crate::control::error::ControlError;
+use crate::control::lock::LockError;
+use crate::control::subscription::SubscribeError;
+use crate::datastore::{Error, ErrorKind};
+use crate::ids::SessionId;
+use crate::model::action::Refusal;
+use crate::proto::netconf::{ErrorInfo, ErrorPath, ErrorType, RpcError, RpcReply};
+use crate::schema::{self, Schema};
+
+const APP: ErrorType = ErrorType::Application;
+const PROTOCOL: ErrorType = ErrorType::Protocol;
+
+/// A failure of the control room as a reply.
+pub fn control(schema: &Schema, error: &ControlError) -> RpcReply {
+    let single = |error: RpcError| RpcReply::Errors(vec![error]);
+    match error {
+        ControlError::Data(errors) => {
+            RpcReply::Errors(errors.iter().map(|error| data(schema, error)).collect())
+        }
+        ControlError::Lock(error) => single(lock(error)),
+        ControlError::Refused(refusal) => single(refused(refusal)),
+        ControlError::Subscribe(error) => single(subscribe(error)),
+        ControlError::DeleteRunning => single(RpcError::operation_not_supported(
+            PROTOCOL,
+            error.to_string(),
+        )),
+        ControlError::SameDatastore => single(RpcError::invalid_value(PROTOCOL, error.to_string())),
+        ControlError::NoSuchSession(_) => {
+            single(RpcError::invalid_value(PROTOCOL, error.to_string()))
+        }
+        ControlError::Store(cause) => {
+            single(RpcError::operation_failed(APP, format!("{error}: {cause}")))
+        }
+        ControlError::Engine(_) | ControlError::Model(_) | ControlError::Internal(_) => {
+            tracing::error!(error = chain(error), "request failed");
+            single(RpcError::operation_failed(APP, chain(error)))
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// A failure of an edit, a validation or a tree.
+pub fn data(schema: &Schema, error: &Error) -> RpcError {
+    let text = error.message.clone();
+    let mapped = match &error.kind {
+        ErrorKind::UnknownElement { name } | ErrorKind::StateData { name } => {
+            RpcError::unknown_element(APP, name).with_message(text)
+        }
+        ErrorKind::UnknownNamespace { name, ns } => RpcError::unknown_namespace(APP, name, ns),
+        ErrorKind::UnknownAttribute { attr, element } => {
+            RpcError::unknown_attribute(APP, attr, element).with_message(text)
+        }
+        ErrorKind::MissingAttribute { attr, element } => {
+            RpcError::missing_attribute(APP, attr, element).with_message(text)
+        }
+        ErrorKind::BadAttribute {
+            attr,
+            element,
+            app_tag,
+        } => {
+            let mapped = RpcError::bad_attribute(APP, attr, element).with_message(text);
+            match app_tag {
+                Some(tag) => mapped.with_app_tag(*tag),
+                None => mapped,
+            }
+        }
+        ErrorKind::BadElement { name } => RpcError::bad_element(APP, name, text),
+        ErrorKind::MissingKey { key } => RpcError::missing_element(APP, key).with_message(text),
+        ErrorKind::InvalidValue { app_tag } => {
+            let mapped = RpcError::invalid_value(APP, text);
+            match app_tag {
+                Some(tag) => mapped.with_app_tag(tag.clone()),
+                None => mapped,
+            }
+        }
+        ErrorKind::DataExists => RpcError::data_exists(text),
+        ErrorKind::DataMissing | ErrorKind::Mandatory { .. } => RpcError::data_missing(text),
+        ErrorKind::InUse => RpcError::in_use(APP, text),
+        ErrorKind::ResourceDenied => RpcError::resource_denied(APP, text),
+        ErrorKind::TooBig => RpcError::too_big(APP, text),
+        ErrorKind::Must { app_tag } => {
+            RpcError::operation_failed(APP, text).with_app_tag(app_tag.clone())
+        }
+        ErrorKind::InstanceRequired => RpcError::data_missing(text).with_app_tag("instance-required"),
+        ErrorKind::MissingChoice { choice } => RpcError::data_missing(text)
+            .with_app_tag("missing-choice")
+            .with_info(ErrorInfo::MissingChoice(choice.clone())),
+        ErrorKind::DataNotUnique => {
+            RpcError::operation_failed(APP, text).with_app_tag("data-not-unique")
+        }
+        ErrorKind::TooFew => RpcError::operation_failed(APP, text).with_app_tag("too-few-elements"),
+        ErrorKind::TooMany => {
+            RpcError::operation_failed(APP, text).with_app_tag("too-many-elements")
+        }
+        ErrorKind::Failed => RpcError::operation_failed(APP, text),
+    };
+    at(schema, mapped, &error.path)
+}
+
+/// An XPath or subtree filter that cannot be used (RFC 6241 section 8.9.5).
+pub fn filter(error: &Error) -> RpcError {
+    let text = error.message.clone();
+    match &error.kind {
+        ErrorKind::ResourceDenied => RpcError::resource_denied(APP, text),
+        ErrorKind::TooBig => RpcError::too_big(APP, text),
+        _ => RpcError::invalid_value(APP, text),
+    }
+}
+
+/// What libyang said of an RPC's input; the first error is enough.
+pub fn rpc_input(schema: &Schema, errors: &[schema::ValidationError]) -> RpcError {
+    use schema::ErrorKind as Kind;
+    let Some(error) = errors.first() else {
+        return RpcError::operation_failed(APP, "the input is not valid");
+    };
+    let text = error.message.clone();
+    let name = || match error.schema_node {
+        Some(id) => schema.node(id).name.to_string(),
+        None => error.path.rsplit([':', '/']).next().unwrap_or_default().to_owned(),
+    };
+    let mapped = match &error.kind {
+        Kind::UnknownElement | Kind::When => {
+            RpcError::unknown_element(PROTOCOL, &name()).with_message(text)
+        }
+        Kind::InvalidValue => RpcError::invalid_value(APP, text),
+        Kind::MissingKey { key } => RpcError::missing_element(PROTOCOL, key).with_message(text),
+        Kind::Mandatory { name } => RpcError::missing_element(PROTOCOL, name).with_message(text),
+        Kind::MandatoryChoice { choice } => RpcError::data_missing(text)
+            .with_app_tag("missing-choice")
+            .with_info(ErrorInfo::MissingChoice(choice.clone())),
+        Kind::MultipleCases => RpcError::bad_element(PROTOCOL, &name(), text),
+        Kind::LeafrefMissing => RpcError::data_missing(text).with_app_tag("instance-required"),
+        Kind::Must => RpcError::operation_failed(APP, text)
+            .with_app_tag(error.app_tag.clone().unwrap_or_else(|| "must-violation".to_owned())),
+        _ => RpcError::operation_failed(APP, text),
+    };
+    at(schema, mapped, &error.path)
+}
+
+/// A lock in the way (RFC 6241 sections 7.5, 7.6 and appendix A).
+pub fn lock(error: &LockError) -> RpcError {
+    let text = error.to_string();
+    match error {
+        LockError::Denied(holder) => RpcError::lock_denied(*holder, text),
+        LockError::Modified => RpcError::lock_denied(SessionId(0), text),
+        LockError::InUse(_) => RpcError::in_use(PROTOCOL, text),
+        LockError::NotHeld(_) => RpcError::operation_failed(PROTOCOL, text),
+    }
+}
+
+/// An action that was refused.
+pub fn refused(refusal: &Refusal) -> RpcError {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::UnknownVm(_) | Refusal::UnknownDeployment(_) => RpcError::data_missing(text),
+        Refusal::Busy { .. } => RpcError::in_use(APP, text),
+        Refusal::NotPossible(_) | Refusal::Unavailable(_) => RpcError::operation_failed(APP, text),
+    }
+}
+
+fn subscribe(error: &SubscribeError) -> RpcError {
+    let text = error.to_string();
+    match error {
+        SubscribeError::StopWithoutStart => {
+            RpcError::missing_element(PROTOCOL, "startTime").with_message(text)
+        }
+        SubscribeError::StopBeforeStart => RpcError::bad_element(PROTOCOL, "stopTime", text),
+        SubscribeError::StartInFuture => RpcError::bad_element(PROTOCOL, "startTime", text),
+        SubscribeError::Active => RpcError::operation_failed(PROTOCOL, text),
+    }
+}
+
+/// Adds the path, with every prefix it uses bound to its module's namespace.
+fn at(schema: &Schema, error: RpcError, path: &str) -> RpcError {
+    if path.is_empty() {
+        return error;
+    }
+    let prefixes: BTreeSet<&str> = prefixes(path);
+    let namespaces = schema
+        .modules()
+        .iter()
+        .filter(|module| prefixes.contains(&*module.prefix))
+        .map(|module| (module.prefix.to_string(), module.namespace.to_string()))
+        .collect();
+    error.with_path(ErrorPath {
+        text: path.to_owned(),
+        namespaces,
+    })
+}
+
+/// Prefixes of the names in a path, key values left out.
+fn prefixes(path: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut quote = None;
+    let mut start = 0;
+    for (at, c) in path.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '/' | '[') => start = at + 1,
+            (None, ':') => {
+                found.extend(path.get(start..at));
+            }
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_in_key_values_are_not_taken_for_names() {
+        let found = prefixes("/esc:a/esc:b[esc:name='x:y/z:q']/lifeline:c");
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["esc", "lifeline"]);
+    }
+}

@@ -1,0 +1,79 @@
+//! edit-config (RFC 6241 section 7.2), and the ESC actions that clients wrap in it.
+
+use super::esc;
+use crate::control::commit::Edit;
+use crate::datastore::{self, EditTree, split_rpcs};
+use crate::northbound::netconf::map;
+use crate::northbound::netconf::service::Request;
+use crate::proto::netconf::{
+    DatastoreName, DefaultOperation, EditConfig, ErrorOption, ErrorType, RpcError, RpcReply,
+    TestOption,
+};
+
+/// Applies an edit; an action inside `<config>` is carried out after the data beside it.
+pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply {
+    let control = request.control();
+    let schema = control.schema();
+    if !wanted.config.has_only_whitespace_text() {
+        let text = "text is not allowed in <config>";
+        return RpcError::bad_element(ErrorType::Application, "config", text).into();
+    }
+    let (actions, data) = split_rpcs(schema, &wanted.config);
+    if !actions.is_empty() && wanted.target != DatastoreName::Running {
+        let text = "an action can only be given to the running datastore";
+        return RpcError::operation_not_supported(ErrorType::Application, text).into();
+    }
+    if !actions.is_empty() && wanted.test_option == TestOption::TestOnly {
+        let text = "an action cannot be tested without being carried out";
+        return RpcError::operation_not_supported(ErrorType::Application, text).into();
+    }
+    let mut decoded = Vec::with_capacity(actions.len());
+    for action in actions {
+        match esc::decode(request, action) {
+            Ok(action) => decoded.push(action),
+            Err(error) => return error.into(),
+        }
+    }
+    let edit = match EditTree::decode_elements(schema, data) {
+        Ok(edit) => edit,
+        Err(error) => return map::data(schema, &error).into(),
+    };
+    if !edit.is_empty() || decoded.is_empty() {
+        let edit = Edit {
+            edit,
+            default: default(wanted.default_operation),
+            option: option(wanted.error_option),
+            test_only: wanted.test_option == TestOption::TestOnly,
+        };
+        let session = request.session.id;
+        let result = match wanted.target {
+            DatastoreName::Running => control.edit_running(session, edit).await,
+            DatastoreName::Candidate => control.edit_candidate(session, &edit),
+        };
+        if let Err(error) = result {
+            return request.failed(&error);
+        }
+    }
+    for action in decoded {
+        if let Err(error) = control.action(action).await {
+            return request.failed(&error);
+        }
+    }
+    RpcReply::Ok
+}
+
+fn default(operation: DefaultOperation) -> datastore::DefaultOperation {
+    match operation {
+        DefaultOperation::Merge => datastore::DefaultOperation::Merge,
+        DefaultOperation::Replace => datastore::DefaultOperation::Replace,
+        DefaultOperation::None => datastore::DefaultOperation::None,
+    }
+}
+
+fn option(option: ErrorOption) -> datastore::ErrorOption {
+    match option {
+        ErrorOption::StopOnError => datastore::ErrorOption::Stop,
+        ErrorOption::ContinueOnError => datastore::ErrorOption::Continue,
+        ErrorOption::RollbackOnError => datastore::ErrorOption::Rollback,
+    }
+}

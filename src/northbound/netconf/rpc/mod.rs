@@ -1,0 +1,13 @@
+//! One file per group of operations: decoded request -> control -> reply.
+
+mod dispatch;
+mod edit;
+mod esc;
+mod read;
+mod schema;
+mod session;
+mod sim;
+mod store;
+mod subscribe;
+
+pub(super) use dispatch::answer;

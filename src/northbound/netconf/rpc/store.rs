@@ -1,0 +1,85 @@
+//! copy-config, delete-config, lock, unlock, validate, commit, discard-changes
+//! (RFC 6241 sections 7.3 to 7.6, 8.3 and 8.6).
+
+use crate::control::error::ControlError;
+use crate::control::lock::Datastore;
+use crate::datastore::{DefaultOperation, EditTree, ErrorOption, Tree};
+use crate::northbound::netconf::service::{Request, not_supported};
+use crate::proto::netconf::{Commit, CopyConfig, DatastoreName, RpcReply, Source};
+
+fn datastore(name: DatastoreName) -> Datastore {
+    match name {
+        DatastoreName::Running => Datastore::Running,
+        DatastoreName::Candidate => Datastore::Candidate,
+    }
+}
+
+fn content(request: &Request<'_>, source: &Source) -> Result<Tree, ControlError> {
+    let control = request.control();
+    match source {
+        Source::Datastore(DatastoreName::Running) => Ok(control.running()),
+        Source::Datastore(DatastoreName::Candidate) => Ok(control.candidate()),
+        Source::Config(config) => {
+            let schema = control.schema();
+            let edit = EditTree::decode(schema, config)?;
+            let empty = Tree::empty(schema);
+            Ok(empty.edit(&edit, DefaultOperation::Merge, ErrorOption::Rollback)?)
+        }
+    }
+}
+
+/// Replaces a datastore's content.
+pub async fn copy_config(request: &Request<'_>, wanted: CopyConfig) -> RpcReply {
+    if matches!(wanted.source, Source::Datastore(name) if name == wanted.target) {
+        return request.failed(&ControlError::SameDatastore);
+    }
+    let tree = match content(request, &wanted.source) {
+        Ok(tree) => tree,
+        Err(error) => return request.failed(&error),
+    };
+    let target = datastore(wanted.target);
+    request.done(request.control().replace(request.session.id, target, tree).await)
+}
+
+/// Running cannot be deleted, and neither can the candidate: discard-changes is there for it.
+pub fn delete_config(request: &Request<'_>, target: DatastoreName) -> RpcReply {
+    match target {
+        DatastoreName::Running => request.failed(&ControlError::DeleteRunning),
+        DatastoreName::Candidate => {
+            not_supported("the candidate cannot be deleted; discard-changes makes it follow running")
+        }
+    }
+}
+
+/// Takes a lock.
+pub fn lock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
+    let locked = request.control().lock(datastore(target), request.session.id);
+    request.done(locked.map_err(ControlError::from))
+}
+
+/// Gives a lock back.
+pub fn unlock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
+    let unlocked = request.control().unlock(datastore(target), request.session.id);
+    request.done(unlocked.map_err(ControlError::from))
+}
+
+/// Checks a configuration as a commit would.
+pub async fn validate(request: &Request<'_>, source: Source) -> RpcReply {
+    match content(request, &source) {
+        Ok(tree) => request.done(request.control().validate(tree).await),
+        Err(error) => request.failed(&error),
+    }
+}
+
+/// Makes the candidate the running configuration.
+pub async fn commit(request: &Request<'_>, wanted: &Commit) -> RpcReply {
+    if wanted.confirmed || wanted.persist.is_some() || wanted.persist_id.is_some() {
+        return not_supported("confirmed commits are not served");
+    }
+    request.done(request.control().commit(request.session.id).await)
+}
+
+/// Makes the candidate follow running again.
+pub fn discard_changes(request: &Request<'_>) -> RpcReply {
+    request.done(request.control().discard_changes(request.session.id))
+}

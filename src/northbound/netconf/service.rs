@@ -1,0 +1,189 @@
+//! [`Service`]: admits sessions and answers their requests.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::driver::{Admitted, MessageTimes};
+use super::notify::Pump;
+use super::settings::Settings;
+use super::transport::{Peer, Refused, Session as TransportSession, SessionHandler};
+use super::{capabilities, map, rpc};
+use crate::clock::{Mono, Timestamp};
+use crate::control::error::ControlError;
+use crate::control::service::Control;
+use crate::control::session::SessionInfo;
+use crate::control::simulator::Simulator;
+use crate::proto::netconf::{EndReason, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits};
+
+/// What all NETCONF sessions share.
+pub struct Service {
+    control: Arc<Control>,
+    simulator: Option<Arc<dyn Simulator>>,
+    capabilities: Vec<String>,
+    settings: Settings,
+    started: Timestamp,
+}
+
+/// The answer to a request, and the subscription it may have opened.
+pub struct Answer {
+    /// The reply.
+    pub reply: RpcReply,
+    /// The pump of a subscription, which starts once `<ok/>` is queued.
+    pub subscribe: Option<Box<Pump>>,
+}
+
+impl From<RpcReply> for Answer {
+    fn from(reply: RpcReply) -> Self {
+        Self {
+            reply,
+            subscribe: None,
+        }
+    }
+}
+
+/// A request as its handler sees it.
+pub(super) struct Request<'a> {
+    /// What all sessions share.
+    pub service: &'a Arc<Service>,
+    /// Who asks.
+    pub session: &'a SessionInfo,
+    /// Whether the session has a subscription.
+    pub subscribed: bool,
+}
+
+impl Request<'_> {
+    /// The control room.
+    pub fn control(&self) -> &Control {
+        &self.service.control
+    }
+
+    /// A failure of the control room as a reply.
+    pub fn failed(&self, error: &ControlError) -> RpcReply {
+        map::control(self.control().schema(), error)
+    }
+
+    /// `<ok/>`, or the failure.
+    pub fn done(&self, result: Result<(), ControlError>) -> RpcReply {
+        match result {
+            Ok(()) => RpcReply::Ok,
+            Err(error) => self.failed(&error),
+        }
+    }
+}
+
+impl Service {
+    /// Makes the service.
+    pub fn new(
+        control: Arc<Control>,
+        simulator: Option<Arc<dyn Simulator>>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            capabilities: capabilities::all(control.schema()),
+            started: control.clock().wall(),
+            control,
+            simulator,
+            settings,
+        }
+    }
+
+    /// The control room.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// The control room, to be kept.
+    pub(super) fn shared_control(&self) -> Arc<Control> {
+        self.control.clone()
+    }
+
+    /// The simulated VIM's controls, when one is configured.
+    pub(super) fn simulator(&self) -> Option<&Arc<dyn Simulator>> {
+        self.simulator.as_ref()
+    }
+
+    /// What hello says.
+    pub fn capabilities(&self) -> &[String] {
+        &self.capabilities
+    }
+
+    /// When the service started.
+    pub fn start_time(&self) -> Timestamp {
+        self.started
+    }
+
+    pub(super) fn limits(&self) -> SessionLimits {
+        self.settings.session_limits()
+    }
+
+    pub(super) fn message_times(&self) -> MessageTimes {
+        self.settings.message_times()
+    }
+
+    pub(super) fn now(&self) -> Mono {
+        self.control.clock().mono()
+    }
+
+    pub(super) fn session_opened(&self, session: &SessionInfo) {
+        tracing::info!(session = %session.id, user = session.user, "session opened");
+    }
+
+    pub(super) fn session_ended(&self, session: &SessionInfo, end: &SessionEnd) {
+        let sessions = &self.control.sessions;
+        match end.reason {
+            EndReason::BadHello => drop(sessions.in_bad_hellos.fetch_add(1, Ordering::Relaxed)),
+            EndReason::Closed | EndReason::Killed => {}
+            _ => drop(sessions.dropped_sessions.fetch_add(1, Ordering::Relaxed)),
+        }
+        tracing::info!(
+            session = %session.id,
+            user = session.user,
+            reason = end.reason.as_str(),
+            detail = end.detail,
+            "session ended"
+        );
+    }
+
+    /// Answers one request.
+    pub(super) async fn handle(
+        self: &Arc<Self>,
+        session: &SessionInfo,
+        subscribed: bool,
+        rpc: Rpc,
+    ) -> Answer {
+        let request = Request {
+            service: self,
+            session,
+            subscribed,
+        };
+        match Operation::decode(rpc.operation) {
+            Ok(operation) => {
+                let (_, name) = operation.name();
+                tracing::debug!(session = %session.id, user = session.user, operation = name, "rpc");
+                rpc::answer(&request, operation).await
+            }
+            Err(error) => RpcReply::from(error).into(),
+        }
+    }
+}
+
+/// Admits sessions to a service.
+pub struct Sessions(pub Arc<Service>);
+
+impl SessionHandler for Sessions {
+    fn admit(&self, peer: &Peer) -> Result<Box<dyn TransportSession>, Refused> {
+        let control = &self.0.control;
+        let login = control.clock().wall();
+        let (info, killed) = control
+            .sessions
+            .open(&peer.user, Some(peer.address), login)
+            .map_err(|refused| Refused(refused.to_string()))?;
+        Ok(Box::new(Admitted::new(self.0.clone(), info, killed)))
+    }
+}
+
+/// An operation that is not served, by its name.
+pub(super) fn not_supported(what: &str) -> RpcReply {
+    let kind = crate::proto::netconf::ErrorType::Protocol;
+    RpcError::operation_not_supported(kind, what).into()
+}

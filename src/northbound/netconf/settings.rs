@@ -1,0 +1,79 @@
+//! `[netconf]`: what a session may send and how long it may take.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::driver::MessageTimes;
+use crate::proto::netconf::SessionLimits;
+use crate::xml::Limits;
+
+/// Settings of the NETCONF face, whatever the transport.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Octets of one message.
+    pub message_bytes: usize,
+    /// Octets received ahead of the request being served.
+    pub read_ahead_bytes: usize,
+    /// Octets of output waiting per session.
+    pub output_bytes: usize,
+    /// Nesting of elements.
+    pub xml_depth: usize,
+    /// Attributes of one element.
+    pub xml_attributes: usize,
+    /// Namespace declarations in scope.
+    pub xml_namespaces: usize,
+    /// Octets of one name.
+    pub xml_name_bytes: usize,
+    /// Seconds between two octets of one message.
+    pub read_silence_s: u64,
+    /// Seconds for the whole of one message.
+    pub read_total_s: u64,
+    /// Whether stream `escEvent` carries our own elements too.
+    pub esc_extensions: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let limits = SessionLimits::default();
+        Self {
+            message_bytes: limits.message,
+            read_ahead_bytes: limits.read_ahead,
+            output_bytes: limits.output,
+            xml_depth: limits.xml.depth,
+            xml_attributes: limits.xml.attributes,
+            xml_namespaces: limits.xml.namespaces,
+            xml_name_bytes: limits.xml.name_len,
+            read_silence_s: 20,
+            read_total_s: 60,
+            esc_extensions: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Limits of one session.
+    pub fn session_limits(&self) -> SessionLimits {
+        SessionLimits {
+            message: self.message_bytes,
+            read_ahead: self.read_ahead_bytes,
+            output: self.output_bytes,
+            xml: Limits {
+                depth: self.xml_depth,
+                attributes: self.xml_attributes,
+                namespaces: self.xml_namespaces,
+                name_len: self.xml_name_bytes,
+            },
+            ..SessionLimits::default()
+        }
+    }
+
+    /// How long one message may take.
+    pub fn message_times(&self) -> MessageTimes {
+        MessageTimes {
+            silence: Duration::from_secs(self.read_silence_s),
+            total: Duration::from_secs(self.read_total_s),
+        }
+    }
+}
