@@ -153,7 +153,7 @@ impl Schema {
         self.find_among(&self.node(parent).data_children, ns, local)
     }
 
-    fn find_among(&self, among: &[NodeId], ns: &str, local: &str) -> Option<NodeId> {
+    pub(super) fn find_among(&self, among: &[NodeId], ns: &str, local: &str) -> Option<NodeId> {
         among.iter().copied().find(|id| {
             let node = self.node(*id);
             &*node.name == local && &*self.module(node.module).namespace == ns
@@ -182,15 +182,21 @@ impl Schema {
     /// The schema path with prefixes, choices and cases included, such as
     /// `/esc:serviceAction/esc:input/esc:actionType`.
     pub fn path(&self, id: NodeId) -> String {
+        self.steps_up(id, |node| node.parent)
+    }
+
+    /// The path of the data nodes alone, with prefixes and without keys.
+    pub fn data_path(&self, id: NodeId) -> String {
+        self.steps_up(id, |node| node.data_parent)
+    }
+
+    fn steps_up(&self, id: NodeId, next: impl Fn(&SchemaNode) -> Option<NodeId>) -> String {
         let mut steps = Vec::new();
         let mut up = Some(id);
         while let Some(node) = up.map(|id| self.node(id)) {
-            steps.push(format!(
-                "/{}:{}",
-                self.module(node.module).prefix,
-                node.name
-            ));
-            up = node.parent;
+            let prefix = &self.module(node.module).prefix;
+            steps.push(format!("/{prefix}:{}", node.name));
+            up = next(node);
         }
         steps.reverse();
         steps.concat()

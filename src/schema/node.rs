@@ -68,7 +68,8 @@ pub struct SchemaNode {
     pub id: NodeId,
     /// Parent in the schema tree (choices and cases included); `None` at the top.
     pub parent: Option<NodeId>,
-    /// Parent in the data tree (choices and cases skipped); `None` at the top.
+    /// Parent in the data tree (choices and cases skipped; input and output too: the parent of
+    /// what is in them is the rpc or action); `None` at the top.
     pub data_parent: Option<NodeId>,
     /// Kind.
     pub kind: NodeKind,
@@ -107,6 +108,7 @@ pub struct SchemaNode {
     /// Schema children (choices and cases included), in schema order.
     pub children: Vec<NodeId>,
     /// Data children (choices and cases flattened away), in schema order; keys first in a list.
+    /// Those of an rpc or action are those of its input.
     pub data_children: Vec<NodeId>,
 }
 

@@ -5,9 +5,10 @@
 //! tells which schema nodes an expression can visit; that is an approximation on the safe side:
 //!
 //! * nodes on the way from the constrained node to the root may be passed;
-//! * nodes of the same unit may be read, unless the expression also passes above the unit: it
-//!   could then come down into another instance of the unit;
-//! * the key of an ancestor list may be read, unless the expression also passes above that list.
+//! * nodes of the same unit, and keys of ancestor lists, may be read;
+//! * nothing may come down again into the unit's own list, or a list above it: that would be
+//!   another instance. An expression that names such a list is refused, and one with a wildcard
+//!   that also passes above the unit.
 //!
 //! State data is in no unit and is not judged by units, so that only configuration is looked at.
 
@@ -19,6 +20,7 @@ use super::compile::leaf_type;
 use super::error::SchemaError;
 use super::lookup::Schema;
 use super::node::{NodeId, NodeKind, SchemaNode};
+use super::path;
 use super::sys::{self, sized};
 
 /// An expression of the schema, with what libyang needs to follow it.
@@ -89,34 +91,58 @@ fn check_reach(
     expression: &Expression,
     visited: &[NodeId],
 ) -> Result<(), SchemaError> {
-    let unit = schema.unit_of(node.id);
-    let passes_above = |below: NodeId| {
-        visited
-            .iter()
-            .any(|at| *at != below && is_at_or_above(schema, *at, below))
+    // SAFETY: an expression of the compiled schema; its text lives with the context.
+    let text = unsafe { sys::text(ffi::lyxp_get_expr(expression.expression)) }.unwrap_or_default();
+    let refused = |target: NodeId| {
+        Err(SchemaError::Reach {
+            path: schema.path(node.id),
+            statement: format!("{} \"{text}\"", expression.keyword),
+            target: schema.path(target),
+        })
     };
+    let unit = schema.unit_of(node.id);
+    let mut list = unit;
+    while let Some(above) = list.map(|id| schema.node(id)) {
+        if above.kind == NodeKind::List && comes_down(&text, above) {
+            return refused(above.id);
+        }
+        list = above.parent;
+    }
     for target in visited.iter().copied() {
-        let allowed = if is_at_or_above(schema, target, node.id) {
-            true
-        } else if schema.unit_of(target) == unit && schema.node(target).config {
-            unit.is_none_or(|unit| !passes_above(unit))
-        } else {
-            let list = schema.node(target).parent.filter(|list| {
-                schema.node(target).is_key && is_at_or_above(schema, *list, node.id)
-            });
-            list.is_some_and(|list| !passes_above(list))
-        };
-        if !allowed {
-            // SAFETY: an expression of the compiled schema; its text lives with the context.
-            let text = unsafe { sys::text(ffi::lyxp_get_expr(expression.expression)) };
-            return Err(SchemaError::Reach {
-                path: schema.path(node.id),
-                statement: format!("{} \"{}\"", expression.keyword, text.unwrap_or_default()),
-                target: schema.path(target),
-            });
+        let served = schema.node(target);
+        let above = is_at_or_above(schema, target, node.id);
+        let same = served.config && schema.unit_of(target) == unit;
+        let key = served.is_key
+            && (served.parent).is_some_and(|list| is_at_or_above(schema, list, node.id));
+        if !(above || same || key) {
+            return refused(target);
+        }
+        // Strictly above the unit: a wildcard could come down from there.
+        let outside =
+            unit.is_some_and(|unit| target != unit && is_at_or_above(schema, target, unit));
+        if outside && has_wildcard(&text) {
+            return refused(target);
         }
     }
     Ok(())
+}
+
+/// Whether an expression names the list, so that it could enter another of its entries.
+fn comes_down(text: &str, list: &SchemaNode) -> bool {
+    let mut named = false;
+    let read = path::rewrite(text, |_, local| {
+        named |= local == &*list.name;
+        Some(String::new())
+    });
+    named || read.is_none()
+}
+
+/// Whether a step of an expression may match nodes that it does not name. Multiplication counts
+/// too, as do the characters inside a literal: this is the safe side.
+fn has_wildcard(text: &str) -> bool {
+    ["*", "//", "::", "node(", "deref(", "id("]
+        .iter()
+        .any(|wildcard| text.contains(wildcard))
 }
 
 fn is_at_or_above(schema: &Schema, above: NodeId, below: NodeId) -> bool {
@@ -190,7 +216,7 @@ impl SchemaNode {
     /// Whether the value is an instance-identifier whose instance must exist, itself or as a
     /// member of a union.
     fn value_reads_anywhere(&self, raw: *const ffi::lysc_node) -> bool {
-        leaf_type(raw, self.kind).is_some_and(|of| requires_instance(of))
+        leaf_type(raw, self.kind).is_some_and(requires_instance)
     }
 }
 

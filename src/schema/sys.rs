@@ -34,8 +34,10 @@ pub(super) struct RawError {
     pub class: ffi::LY_VECODE::Type,
     /// Text.
     pub message: String,
-    /// Data path with module names, or a schema path for errors outside data.
+    /// Data path with module names.
     pub path: Option<String>,
+    /// Schema path with module names, where there is no data path.
+    pub schema_path: Option<String>,
     /// error-app-tag.
     pub app_tag: Option<String>,
 }
@@ -155,7 +157,7 @@ impl Context {
         };
         let errors = self.take_errors();
         if let Some(error) = errors.last() {
-            let place = error.path.as_deref().unwrap_or("");
+            let place = error.schema_path.as_deref().unwrap_or("");
             return Err(failed(format!("{} {place}", error.message)));
         }
         if loaded.is_null() {
@@ -181,7 +183,8 @@ impl Context {
                     warning: error.level != ffi::LY_LOG_LEVEL::LY_LLERR,
                     class: error.vecode,
                     message: text(error.msg).unwrap_or_default(),
-                    path: text(error.data_path).or_else(|| text(error.schema_path)),
+                    path: text(error.data_path),
+                    schema_path: text(error.schema_path),
                     app_tag: text(error.apptag),
                 });
                 item = error.next;
@@ -430,6 +433,7 @@ impl DataTree {
                 class: ffi::LY_VECODE::LYVE_OTHER,
                 message: format!("libyang gave no reason (code {rc})"),
                 path: None,
+                schema_path: None,
                 app_tag: None,
             });
         }

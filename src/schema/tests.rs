@@ -1,8 +1,19 @@
-//! Tests of the whole room, on the product's own modules.
+//! Tests of the whole room, most of them on the product's own modules.
+
+mod constraints;
+mod documents;
+mod model;
+mod units;
 
 use super::*;
 
 const ESC: &str = "http://www.cisco.com/esc/esc";
+const LIFELINE: &str = "urn:lifeline:yang:lifeline";
+const SIM: &str = "urn:lifeline:yang:lifeline-sim";
+const DEPLOYMENT: &str = "/esc:esc_datamodel/esc:tenants/esc:tenant[esc:name='t']\
+                          /esc:deployments/esc:deployment[esc:name='d']";
+const GROUP: &str = "/esc:esc_datamodel/esc:tenants/esc:tenant[esc:name='t']\
+                     /esc:deployments/esc:deployment[esc:name='d']/esc:vm_group[esc:name='g']";
 
 fn schema() -> &'static Schema {
     match Schema::load(LoadOptions { simulator: true }) {
@@ -11,93 +22,57 @@ fn schema() -> &'static Schema {
     }
 }
 
-#[test]
-fn the_products_modules_load_without_a_warning() {
-    assert!(Schema::load(LoadOptions { simulator: false }).is_ok());
-    let schema = schema();
-    for node in schema.nodes() {
-        if std::env::var("DUMP").is_ok() {
-            println!(
-                "{} {:?} {:?} unit={}",
-                schema.path(node.id),
-                node.kind,
-                node.value,
-                node.is_unit
-            );
-        }
-    }
-    assert!(schema.top(ESC, "esc_datamodel").is_some());
-}
-
-fn dep(inner: &str) -> String {
+/// A document that holds tenant `t` with `inner` after its name.
+fn tenant(inner: &str) -> String {
     format!(
-        "<esc_datamodel xmlns='{ESC}'><tenants><tenant><name>t</name><deployments><deployment><name>d</name>{inner}</deployment></deployments></tenant></tenants></esc_datamodel>"
+        "<esc_datamodel xmlns=\"{ESC}\"><tenants><tenant><name>t</name>{inner}</tenant>\
+         </tenants></esc_datamodel>"
     )
 }
-const G: &str = "<bootup_time>+20</bootup_time><recovery_wait_time>0</recovery_wait_time>";
-#[test]
-fn explore() {
-    let s = schema();
-    for x in [
-        dep(""),
-        dep("<vm_group><name>g</name></vm_group>"),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<scaling><min_active>3</min_active><max_active>1</max_active></scaling></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g'x\"</name>{G}<scaling><min_active>3</min_active><max_active>1</max_active></scaling></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<bogus/><flavor/></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<flavor/><scaling><min_active>x</min_active><max_active>0</max_active></scaling><bogus/></vm_group><q/>"
-        )),
-        dep(&format!("<vm_group>{G}</vm_group>")),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<rules><admin_rules><rule><event_name>n</event_name><action>TRUE x</action><action>x</action></rule></admin_rules></rules></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<rules><admin_rules><rule><event_name>n</event_name><action>TRUE x</action></rule></admin_rules></rules></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<config_data><configuration><dst>n</dst></configuration></config_data></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<config_data><configuration><dst>n</dst><file>x</file><data>y</data></configuration></config_data></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}<interfaces><interface><nicid>0</nicid><network>n</network><mac_address>00:00:00:00:00:0A</mac_address></interface><interface><nicid>2</nicid><network>n</network><mac_address>00:00:00:00:00:0a</mac_address></interface></interfaces></vm_group>"
-        )),
-        dep(&format!(
-            "<vm_group><name>g</name>{G}</vm_group><vm_group><name>g</name>{G}</vm_group>"
-        )),
-        dep(&format!("<vm_group><name>g</name>{G}{G}</vm_group>")),
-        format!("<esc_datamodel xmlns='{ESC}'><opdata><status>x</status></opdata></esc_datamodel>"),
-        format!("<esc_datamodel xmlns='{ESC}'><opdata>"),
-        format!("<esc_datamodel xmlns='{ESC}'>text</esc_datamodel>"),
-        format!("<esc_datamodel xmlns='urn:x'/>"),
-        format!("<esc_datamodel xmlns='{ESC}' bad:a='1'/>"),
-        format!("<!DOCTYPE x><esc_datamodel xmlns='{ESC}'/>"),
-        format!(
-            "<esc_datamodel xmlns='{ESC}'><default_vim_connector>v</default_vim_connector></esc_datamodel>"
-        ),
-    ] {
-        println!("--- {x}");
-        println!("{:#?}", s.validate_unit(&x));
-    }
-    for x in [
-        format!("<vmAction xmlns='{ESC}'/>"),
-        format!("<vmAction xmlns='{ESC}'><actionType>X</actionType><vmName/></vmAction>"),
-        format!("<vmActio xmlns='{ESC}'/>"),
-        format!(
-            "<vmAction xmlns='{ESC}'><actionType>STOP</actionType><vmName>x</vmName></vmAction>"
-        ),
-        format!(
-            "<vmAction xmlns='{ESC}'><actionType>STOP</actionType><vmName>x</vmName><vmName>y</vmName></vmAction>"
-        ),
-    ] {
-        println!("--- {x}");
-        println!("{:#?}", s.validate_rpc(&x));
+
+/// A document that holds deployment `d` of tenant `t` with `inner` after its name.
+fn deployment(inner: &str) -> String {
+    tenant(&format!(
+        "<deployments><deployment><name>d</name>{inner}</deployment></deployments>"
+    ))
+}
+
+/// The same with one group `g` that is right in itself, and `inner` in it.
+fn group(inner: &str) -> String {
+    deployment(&format!(
+        "<vm_group><name>g</name><bootup_time>20</bootup_time>\
+         <recovery_wait_time>0</recovery_wait_time>{inner}</vm_group>"
+    ))
+}
+
+/// What `validate_unit` finds, in short.
+fn wrong(xml: &str) -> Vec<(ErrorKind, String, Option<String>)> {
+    short(schema().validate_unit(xml).map(drop))
+}
+
+fn short(result: Result<(), Vec<ValidationError>>) -> Vec<(ErrorKind, String, Option<String>)> {
+    result
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|error| (error.kind, error.path, error.app_tag))
+        .collect()
+}
+
+fn one(
+    kind: ErrorKind,
+    path: impl AsRef<str>,
+    app_tag: Option<&str>,
+) -> Vec<(ErrorKind, String, Option<String>)> {
+    vec![(kind, path.as_ref().to_owned(), app_tag.map(str::to_owned))]
+}
+
+/// A module for a rule that the product's own modules do not exercise.
+fn module(name: &'static str, text: &'static str) -> SourceModule {
+    SourceModule {
+        name,
+        text,
+        implement: true,
+        features: &[],
     }
 }

@@ -6,7 +6,7 @@ use yang5::ffi;
 
 use super::error::{ErrorKind, ValidationError};
 use super::lookup::Schema;
-use super::node::NodeId;
+use super::node::{NodeId, NodeKind};
 use super::path;
 use super::sys::{DataTree, RawError};
 
@@ -42,7 +42,8 @@ impl Schema {
         self.judge(xml, true).map(drop)
     }
 
-    /// Judges the content of an `<rpc>`: the one element that names the operation.
+    /// Judges the content of an `<rpc>`: the one element that names the operation. Whether an
+    /// instance exists that a value of it names is not asked: that is in a datastore.
     ///
     /// # Errors
     /// What is wrong.
@@ -50,7 +51,8 @@ impl Schema {
         self.judge_operation(xml, ffi::lyd_type::LYD_TYPE_RPC_YANG)
     }
 
-    /// Judges the content of a `<notification>` after its eventTime.
+    /// Judges the content of a `<notification>` after its eventTime. Whether an instance exists
+    /// that a value of it names is not asked: that is in a datastore.
     ///
     /// # Errors
     /// What is wrong.
@@ -67,6 +69,7 @@ impl Schema {
             Ok(()) => Ok(tree),
             Err(errors) => {
                 let errors = self.put(&errors, Phase::Validate, unit.as_deref());
+                // None left: only the skeleton is incomplete.
                 if errors.is_empty() {
                     Ok(tree)
                 } else {
@@ -84,8 +87,16 @@ impl Schema {
         let xml = terminated(xml)?;
         let mut tree = DataTree::parse_operation(self.context, &xml, kind)
             .map_err(|errors| self.put(&errors, Phase::Parse, None))?;
-        tree.validate_operation(kind)
-            .map_err(|errors| self.put(&errors, Phase::Validate, None))
+        let Err(errors) = tree.validate_operation(kind) else {
+            return Ok(());
+        };
+        let mut errors = self.put(&errors, Phase::Validate, None);
+        errors.retain(|error| error.kind != ErrorKind::LeafrefMissing);
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
     }
 
     /// The path, as libyang writes it, of the unit that a document is about: the deepest one, if
@@ -94,7 +105,8 @@ impl Schema {
         tree.deepest(|schema| self.units.iter().any(|unit| unit.0 == schema))
     }
 
-    /// libyang's errors in our words, without those outside of `unit`.
+    /// libyang's errors in our words, without those outside of `unit`. An error without a data path
+    /// is about nodes that are there, and in a skeleton there are but keys: it is always told.
     fn put(&self, errors: &[RawError], phase: Phase, unit: Option<&str>) -> Vec<ValidationError> {
         let mut put: Vec<ValidationError> = Vec::new();
         for error in errors {
@@ -117,12 +129,14 @@ impl Schema {
 
     fn put_one(&self, error: &RawError, phase: Phase) -> ValidationError {
         let kind = kind_of(error, phase);
-        let raw = error.path.as_deref().unwrap_or("/");
-        let raw = match kind {
-            ErrorKind::TooFew | ErrorKind::TooMany => path::without_last_predicate(raw),
-            _ => raw,
+        let (path, schema_node) = match (&error.path, &error.schema_path) {
+            (Some(raw), _) if matches!(kind, ErrorKind::TooFew | ErrorKind::TooMany) => {
+                self.place(path::without_last_predicate(raw))
+            }
+            (Some(raw), _) => self.place(raw),
+            (None, Some(raw)) => self.place_in_schema(raw),
+            (None, None) => ("/".to_owned(), None),
         };
-        let (path, schema_node) = self.place(raw);
         let mut put = ValidationError {
             kind,
             path,
@@ -184,6 +198,33 @@ impl Schema {
         };
         let shown = path::qualify_steps(raw, prefix).unwrap_or_else(|| raw.to_owned());
         (shown, at)
+    }
+
+    /// As [`place`](Self::place), for a schema path: the nearest data node, its path without keys.
+    fn place_in_schema(&self, raw: &str) -> (String, Option<NodeId>) {
+        let mut at: Option<NodeId> = None;
+        let mut namespace = String::new();
+        for (module, name) in path::steps(raw) {
+            if let Some(id) = self.module_by_name(&module) {
+                namespace = self.module(id).namespace.to_string();
+            }
+            let among = at.map_or(&self.top, |id| &self.node(id).children);
+            match self.find_among(among, &namespace, &name) {
+                Some(found) => at = Some(found),
+                None => break,
+            }
+        }
+        while let Some(node) = at.map(|id| self.node(id)) {
+            let is_data = !matches!(
+                node.kind,
+                NodeKind::Choice | NodeKind::Case | NodeKind::Input | NodeKind::Output
+            );
+            if is_data {
+                break;
+            }
+            at = node.parent;
+        }
+        (at.map_or("/".to_owned(), |id| self.data_path(id)), at)
     }
 }
 
