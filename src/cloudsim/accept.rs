@@ -63,7 +63,7 @@ impl Cloud {
 
     fn lose_reply(&mut self, call: &Call) -> Option<Vec<String>> {
         let (name, host) = match call {
-            Call::CreateVm(new) => (Some(new.name.clone()), None),
+            Call::CreateVm(new) => (Some(new.logical.clone()), None),
             Call::DeleteVm(vm)
             | Call::StartVm(vm)
             | Call::StopVm(vm)
@@ -121,7 +121,7 @@ impl Cloud {
         let interfaces = self.attach(new.tenant.as_ref(), &new.interfaces)?;
         let host = self.place();
         let subject = Subject {
-            name: Some(&new.name),
+            name: Some(&new.logical),
             host,
         };
         let latency = self.latency(self.settings.latency.create_ms, subject);
@@ -138,7 +138,7 @@ impl Cloud {
             host.vms += 1;
         }
         self.by_name
-            .entry(new.name.clone())
+            .entry(new.logical.clone())
             .or_default()
             .insert(id.clone());
         self.by_token
@@ -148,6 +148,7 @@ impl Cloud {
         let vm = Vm {
             id: id.clone(),
             name: new.name,
+            logical: new.logical,
             token: new.token,
             tenant: new.tenant,
             image: new.image,
@@ -158,6 +159,7 @@ impl Cloud {
             interfaces,
             power: Power::Building,
             deleting: false,
+            unseen: false,
             alive_from: None,
             frozen: None,
             messages: Vec::new(),
@@ -171,7 +173,7 @@ impl Cloud {
     /// A delete pre-empts what is under way; one under way already is answered with its own record.
     fn delete_vm(&mut self, id: VmId, key: &str) -> Result<Accepted, Vec<String>> {
         let shown = Some(id.as_str().to_owned());
-        let Some(vm) = self.vms.get_mut(&id) else {
+        let Some(vm) = self.vms.get_mut(&id).filter(|vm| !vm.unseen) else {
             let latency = self.latency(self.settings.latency.resource_ms, Subject::RESOURCE);
             return Ok(self.open(Work::Nothing, shown, None, latency, key));
         };
@@ -195,7 +197,7 @@ impl Cloud {
         let Some(id) = work.vm().cloned() else {
             return Err(vec!["VIM Driver: not an operation on a VM".to_owned()]);
         };
-        let Some(vm) = self.vms.get(&id) else {
+        let Some(vm) = self.vms.get(&id).filter(|vm| !vm.unseen) else {
             return Err(vec![format!("VIM Driver: VM [{id}] not found")]);
         };
         if let Some(op) = vm.op.as_deref().and_then(|op| self.ops.get(op)) {
@@ -233,7 +235,7 @@ impl Cloud {
     }
 
     fn vm_shot(&mut self, fault: Fault, id: &VmId, own: &str) -> Option<Vec<String>> {
-        let (name, host) = self.vms.get(id).map(|vm| (vm.name.clone(), vm.host))?;
+        let (name, host) = self.vms.get(id).map(|vm| (vm.logical.clone(), vm.host))?;
         let subject = Subject {
             name: Some(&name),
             host,

@@ -26,8 +26,11 @@ pub struct NewInterface {
 /// A VM to be made.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct NewVm {
-    /// Name; faults find the VM by it, over redeploys too.
+    /// Name shown.
     pub name: VmName,
+    /// Name that stays the same over redeploys and is no other VM's: faults find the VM by it, and two
+    /// running VMs that share it are a breach.
+    pub logical: VmName,
     /// Token shown back.
     pub token: CreateToken,
     /// Tenant, `None` for the cloud's own.

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::accept::LateCreate;
 use super::error::SettingsError;
 use super::fault::{Armed, Fault, Subject};
-use super::network::{Block, Network, Networks, Subnet};
+use super::network::Networks;
 use super::op::{Ops, Work};
 use super::pairs;
 use super::resources::Catalogue;
-use super::settings::{BUILT_IN_FLAVORS, BUILT_IN_IMAGES, Settings, built_in_networks};
+use super::settings::Settings;
 use super::vm::{Power, Vm};
 use crate::clock::Mono;
 use crate::ids::{CreateToken, Minter, VmId, VmName};
@@ -54,6 +54,7 @@ pub struct Cloud {
     pub(super) hosts: Vec<Host>,
     pub(super) next_host: usize,
     pub(super) vms: BTreeMap<VmId, Vm>,
+    /// By logical name.
     pub(super) by_name: BTreeMap<VmName, BTreeSet<VmId>>,
     pub(super) by_token: BTreeMap<CreateToken, BTreeSet<VmId>>,
     pub(super) ports: BTreeSet<String>,
@@ -105,109 +106,6 @@ impl Cloud {
         };
         cloud.furnish()?;
         Ok(cloud)
-    }
-
-    /// Goes on under other settings, as after a restart with a changed configuration: what exists stays,
-    /// what the new settings name besides is added, latencies and limits are the new ones. Hosts are
-    /// matched by name; one that is no longer configured stays while it has VMs, without new ones.
-    ///
-    /// # Errors
-    /// The settings contradict themselves; nothing is changed then.
-    pub fn reconfigure(&mut self, settings: Settings) -> Result<(), SettingsError> {
-        settings.check()?;
-        if self.settings == settings {
-            return Ok(());
-        }
-        let before = self.clone();
-        // ids not given out yet are replaced; those given out stay given out
-        let unused =
-            |id: &String| !before.settings.vm_ids.contains(id) || before.vm_ids.contains(id);
-        self.vm_ids = settings
-            .vm_ids
-            .iter()
-            .filter(|id| unused(id))
-            .cloned()
-            .collect();
-        let unused = |id: &String| {
-            !before.settings.tenant_ids.contains(id) || before.tenant_ids.contains(id)
-        };
-        self.tenant_ids = settings
-            .tenant_ids
-            .iter()
-            .filter(|id| unused(id))
-            .cloned()
-            .collect();
-        self.settings = settings;
-        self.furnish().inspect_err(|_| *self = before)
-    }
-
-    /// Makes what the settings name and does not exist.
-    fn furnish(&mut self) -> Result<(), SettingsError> {
-        for host in self.settings.hosts.clone() {
-            if self.hosts.iter().any(|known| known.name == host.name) {
-                continue;
-            }
-            let id = host.id.unwrap_or_else(|| self.mint());
-            self.hosts.push(Host {
-                id,
-                name: host.name,
-                down: None,
-                held: Vec::new(),
-                vms: 0,
-            });
-        }
-        let own = self.settings.images.clone();
-        for name in BUILT_IN_IMAGES.map(str::to_owned).into_iter().chain(own) {
-            let id = self.mint();
-            self.images.add(id, name);
-        }
-        let own = self.settings.flavors.clone();
-        for name in BUILT_IN_FLAVORS.map(str::to_owned).into_iter().chain(own) {
-            let id = self.mint();
-            self.flavors.add(id, name);
-        }
-        for tenant in self.settings.tenants.clone() {
-            let id = tenant.id.unwrap_or_else(|| self.mint().replace('-', ""));
-            self.tenants.add(id, tenant.name);
-        }
-        let admin = self.mint().replace('-', "");
-        self.tenants.add(admin, "admin".to_owned());
-        let own = self.settings.networks.clone();
-        let mut built_in = built_in_networks();
-        built_in.retain(|network| own.iter().all(|mine| mine.name != network.name));
-        for network in built_in.into_iter().chain(own) {
-            if self.networks.of_tenant(None, &network.name).is_some() {
-                continue;
-            }
-            let mut subnets = Vec::new();
-            for subnet in network.subnets {
-                let fail = |why| SettingsError::Subnet {
-                    name: subnet.name.clone(),
-                    why,
-                };
-                let block = Block::parse_cidr(&subnet.cidr).map_err(fail)?;
-                let gateway = match &subnet.gateway {
-                    None => Subnet::first(block),
-                    Some(text) => text
-                        .parse()
-                        .map_err(|_| fail(format!("'{text}' is not an IP address")))?,
-                };
-                let id = self.mint();
-                let made = Subnet::new(id, subnet.name.clone(), block, Some(gateway), true);
-                subnets.push(made.map_err(fail)?);
-            }
-            let id = network.id.unwrap_or_else(|| self.mint());
-            let made = Network {
-                id,
-                name: network.name,
-                tenant: None,
-                shared: true,
-                subnets,
-                ports: 0,
-            };
-            self.networks.insert(made);
-        }
-        Ok(())
     }
 
     /// The settings in force.
@@ -270,16 +168,13 @@ impl Cloud {
             return;
         };
         let (work, fails) = (op.work.clone(), op.fails.clone());
-        let host = work
-            .vm()
-            .and_then(|vm| self.vms.get(vm))
-            .and_then(|vm| vm.host);
-        if let Some(host) = host.and_then(|host| self.hosts.get_mut(host))
-            && host.down.is_some()
-        {
-            host.held.push(id.to_owned());
-            if let Some(op) = self.ops.get_mut(id) {
-                op.due = None;
+        if let Some(host) = self.cut_off_host(&work) {
+            match &work {
+                Work::Delete(vm) if self.settings.forgets_cut_off_vms && fails.is_none() => {
+                    self.lose_sight(vm);
+                    self.end_op(id, VimOpStatus::Succeeded);
+                }
+                _ => self.hold(host, id),
             }
             return;
         }
@@ -296,6 +191,32 @@ impl Cloud {
             Err(lines) => VimOpStatus::Failed(lines),
         };
         self.end_op(id, status);
+    }
+
+    /// The host of the work's VM, if it cannot be reached.
+    fn cut_off_host(&self, work: &Work) -> Option<usize> {
+        let host = self.vms.get(work.vm()?)?.host?;
+        self.hosts.get(host)?.down.map(|_| host)
+    }
+
+    fn hold(&mut self, host: usize, op: &str) {
+        if let Some(host) = self.hosts.get_mut(host) {
+            host.held.push(op.to_owned());
+        }
+        if let Some(op) = self.ops.get_mut(op) {
+            op.due = None;
+        }
+    }
+
+    /// The API drops the VM's record while the VM runs on beyond its reach.
+    fn lose_sight(&mut self, id: &VmId) {
+        let Some(vm) = self.vms.get_mut(id) else {
+            return;
+        };
+        vm.unseen = true;
+        vm.op = None;
+        let interfaces = std::mem::take(&mut vm.interfaces);
+        self.release_ports(&interfaces);
     }
 
     pub(super) fn end_op(&mut self, id: &str, status: VimOpStatus) {
@@ -358,7 +279,7 @@ impl Cloud {
         vm.alive_from = Some(alive_from);
         vm.frozen = None;
         vm.messages.clear();
-        let name = vm.name.clone();
+        let name = vm.logical.clone();
         if ran {
             return;
         }
@@ -381,8 +302,8 @@ impl Cloud {
             host.vms = host.vms.saturating_sub(1);
         }
         forget(&mut self.by_token, &vm.token, id);
-        if forget(&mut self.by_name, &vm.name, id) {
-            self.past_names.push_back(vm.name);
+        if forget(&mut self.by_name, &vm.logical, id) {
+            self.past_names.push_back(vm.logical);
             while self.past_names.len() > self.settings.history {
                 self.past_names.pop_front();
             }
@@ -398,7 +319,17 @@ impl Cloud {
             return;
         }
         host.down = None;
-        for id in std::mem::take(&mut host.held) {
+        let held = std::mem::take(&mut host.held);
+        let unseen: Vec<VmId> = self
+            .vms
+            .values()
+            .filter(|vm| vm.unseen && vm.host == Some(index))
+            .map(|vm| vm.id.clone())
+            .collect();
+        for id in unseen {
+            self.remove_vm(&id);
+        }
+        for id in held {
             let at = match self.ops.get_mut(&id).filter(|op| !op.is_over()) {
                 Some(op) => {
                     let at = self.now + op.latency;
@@ -421,7 +352,7 @@ impl Cloud {
         match self.vms.get(id) {
             None => Subject::RESOURCE,
             Some(vm) => Subject {
-                name: Some(&vm.name),
+                name: Some(&vm.logical),
                 host: vm.host,
             },
         }

@@ -108,7 +108,8 @@ pub enum Target {
     Vim,
     /// A host, by id or name, and what runs there.
     Host(String),
-    /// A VM, by its name in the VIM: whatever VM bears it at the time. For `host-down`: its host.
+    /// A VM, by its logical name (opdata's `vm_instance/name`): whatever VM bears it at the time. For
+    /// `host-down`: its host.
     Vm(String),
 }
 

@@ -75,7 +75,7 @@ impl Cloud {
             .retain(|armed| scope != Scope::Vim && armed.scope != scope);
         for vm in self.vms.values_mut() {
             let subject = Subject {
-                name: Some(&vm.name),
+                name: Some(&vm.logical),
                 host: vm.host,
             };
             if scope.covers(subject) {
@@ -126,7 +126,7 @@ impl Cloud {
                 continue;
             };
             let subject = Subject {
-                name: Some(&vm.name),
+                name: Some(&vm.logical),
                 host: vm.host,
             };
             if vm.power == Power::Running && scope.covers(subject) {

@@ -102,7 +102,7 @@ impl Cloud {
     /// [`CallError::Down`].
     pub fn vm(&self, id: &VmId) -> Result<Option<VmView>, CallError> {
         self.api()?;
-        Ok(self.vms.get(id).map(|vm| self.view(vm)))
+        Ok(self.seen(id))
     }
 
     /// The VMs with that token.
@@ -112,23 +112,18 @@ impl Cloud {
     pub fn vms_by_token(&self, token: &CreateToken) -> Result<Vec<VmView>, CallError> {
         self.api()?;
         let ids = self.by_token.get(token).into_iter().flatten();
-        Ok(ids
-            .filter_map(|id| self.vms.get(id))
-            .map(|vm| self.view(vm))
-            .collect())
+        Ok(ids.filter_map(|id| self.seen(id)).collect())
     }
 
-    /// The VMs of that name; for tests and tools, the API being down or not.
+    /// The VMs of that logical name; for tests and tools, the API being down or not.
     pub fn vms_by_name(&self, name: &str) -> Vec<VmView> {
         let ids = self.by_name.get(&VmName::new(name)).into_iter().flatten();
-        ids.filter_map(|id| self.vms.get(id))
-            .map(|vm| self.view(vm))
-            .collect()
+        ids.filter_map(|id| self.seen(id)).collect()
     }
 
     /// All VMs in order of id; for tests and tools.
     pub fn all_vms(&self) -> impl Iterator<Item = VmView> + '_ {
-        self.vms.values().map(|vm| self.view(vm))
+        self.vms.keys().filter_map(|id| self.seen(id))
     }
 
     /// Finds a tenant by name.
@@ -193,15 +188,39 @@ impl Cloud {
         self.breaches
     }
 
-    /// VMs that exist and that the caller does not know of.
+    /// VMs that exist and that the caller does not know of, also those the API has lost sight of.
     pub fn orphans(&self, known: &BTreeSet<VmId>) -> Vec<VmView> {
         let all = self.vms.values().filter(|vm| !known.contains(&vm.id));
         all.map(|vm| self.view(vm)).collect()
     }
 
+    /// Whether it holds as little as the other: no VM, port or address in use, no VM counted on a host.
+    #[cfg(test)]
+    pub(super) fn is_as_empty_as(&self, other: &Self) -> bool {
+        let taken = |cloud: &Self| -> usize {
+            let subnets = cloud.networks.iter().flat_map(|network| &network.subnets);
+            subnets.map(|subnet| subnet.taken.len()).sum()
+        };
+        let ports =
+            |cloud: &Self| -> usize { cloud.networks.iter().map(|network| network.ports).sum() };
+        self.vms == other.vms
+            && self.by_name == other.by_name
+            && self.by_token == other.by_token
+            && self.ports == other.ports
+            && self.macs == other.macs
+            && self.hosts == other.hosts
+            && taken(self) == taken(other)
+            && ports(self) == ports(other)
+    }
+
     fn is_cut_off(&self, vm: &Vm) -> bool {
         let host = vm.host.and_then(|host| self.hosts.get(host));
         host.is_some_and(|host| host.down.is_some())
+    }
+
+    fn seen(&self, id: &VmId) -> Option<VmView> {
+        let vm = self.vms.get(id).filter(|vm| !vm.unseen)?;
+        Some(self.view(vm))
     }
 
     fn view(&self, vm: &Vm) -> VmView {

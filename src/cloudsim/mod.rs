@@ -20,6 +20,7 @@ mod call;
 mod cloud;
 mod error;
 mod fault;
+mod furnish;
 mod inject;
 mod look;
 mod network;

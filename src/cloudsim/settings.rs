@@ -59,6 +59,9 @@ pub struct Settings {
     pub idempotent: bool,
     /// Whether a create that failed leaves a VM in error to be deleted, as Nova does; default true.
     pub failed_create_leaves_vm: bool,
+    /// Whether a delete of a VM whose host is cut off succeeds at once and makes the API forget the VM,
+    /// which runs on unseen until the host is back, as Nova does; default false: the delete hangs.
+    pub forgets_cut_off_vms: bool,
     /// How long after a create whose reply was lost its VM appears, in ms; default 0.
     pub lost_landing_ms: u64,
     /// The bound the cloud declares for that, in ms; default 5000. A smaller one than
@@ -95,6 +98,7 @@ impl Default for Settings {
             rtt_us: 400,
             idempotent: true,
             failed_create_leaves_vm: true,
+            forgets_cut_off_vms: false,
             lost_landing_ms: 0,
             landing_bound_ms: 5000,
             max_vms: 100_000,

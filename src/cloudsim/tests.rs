@@ -86,6 +86,7 @@ fn injection(fault: Fault, target: Target) -> Injection {
 fn new_vm(name: &str) -> NewVm {
     NewVm {
         name: VmName::new(name),
+        logical: VmName::new(name),
         token: CreateToken::new(format!("token of {name}")),
         tenant: None,
         image: "cirros".into(),
@@ -822,4 +823,132 @@ fn every_fault_has_a_name_that_reads_back() {
         assert_eq!(fault.name().parse::<Fault>().unwrap(), fault);
     }
     assert!("melt".parse::<Fault>().is_err());
+}
+
+#[test]
+fn a_vm_forgotten_by_the_api_runs_on_until_its_host_is_back() {
+    let mut w = World::new(Settings {
+        forgets_cut_off_vms: true,
+        ..Settings::default()
+    });
+    let old = w.up("a");
+    w.inject(Fault::HostDown, vm_target("a")).unwrap();
+    assert_eq!(w.run(Call::DeleteVm(old.clone())), VimOpStatus::Succeeded);
+    assert_eq!(w.power(&old), None, "the API answers: no such VM");
+    assert_eq!(w.cloud.orphans(&[].into()).len(), 1);
+    w.up("a");
+    assert_eq!(w.cloud.breaches(), 1, "not found is no proof of gone");
+    w.cloud.clear(None).unwrap();
+    assert_eq!(w.cloud.orphans(&[].into()).len(), 1);
+    assert!(!w.alive(&old));
+}
+
+#[test]
+fn vms_that_share_a_shown_name_are_not_copies() {
+    let mut w = World::new(Settings::default());
+    for logical in ["a", "b"] {
+        let mut vm = new_vm("shown");
+        vm.logical = VmName::new(logical);
+        w.call(Call::CreateVm(Box::new(vm))).unwrap();
+    }
+    w.pass(ms(700));
+    assert_eq!(w.cloud.breaches(), 0);
+    w.inject(Fault::Crash, vm_target("a")).unwrap();
+    assert_eq!(w.cloud.vms_by_name("a")[0].power, Power::Stopped);
+    assert_eq!(w.cloud.vms_by_name("b")[0].power, Power::Running);
+    assert_eq!(w.cloud.vms_by_name("b")[0].name.as_str(), "shown");
+}
+
+mod whatever_happens {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Create(u8),
+        Delete(u8),
+        Reboot(u8),
+        Stop(u8),
+        Inject(usize, u8, u8),
+        Clear,
+        Pass(u16),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..4u8).prop_map(Step::Create),
+            3 => (0..8u8).prop_map(Step::Delete),
+            1 => (0..8u8).prop_map(Step::Reboot),
+            1 => (0..8u8).prop_map(Step::Stop),
+            2 => (0..Fault::ALL.len(), 0..4u8, 0..6u8).prop_map(|(f, t, d)| Step::Inject(f, t, d)),
+            1 => Just(Step::Clear),
+            4 => (0..2000u16).prop_map(Step::Pass),
+        ]
+    }
+
+    /// Some VM of those that exist.
+    fn some(w: &World, n: u8) -> VmId {
+        let ids: Vec<VmId> = w.cloud.all_vms().map(|vm| vm.id).collect();
+        ids.get(usize::from(n))
+            .cloned()
+            .unwrap_or(VmId::new("none"))
+    }
+
+    fn apply(w: &mut World, step: Step) {
+        let _ = match step {
+            Step::Create(n) => w.call(Call::CreateVm(Box::new(new_vm(&format!("vm-{n}"))))),
+            Step::Delete(n) => w.call(Call::DeleteVm(some(w, n))),
+            Step::Reboot(n) => w.call(Call::RebootVm {
+                vm: some(w, n),
+                hard: true,
+            }),
+            Step::Stop(n) => w.call(Call::StopVm(some(w, n))),
+            Step::Inject(fault, target, seconds) => {
+                let target = match target {
+                    0 => Target::Vim,
+                    1 => Target::Host("sim-host-1".into()),
+                    n => Target::Vm(format!("vm-{n}")),
+                };
+                let mut injection = injection(Fault::ALL[fault], target);
+                injection.duration = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+                let _ = w.cloud.inject(injection);
+                return;
+            }
+            Step::Clear => return w.cloud.clear(None).unwrap(),
+            Step::Pass(by) => return w.pass(ms(by.into())),
+        };
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn every_operation_ends_and_nothing_leaks(
+            steps in proptest::collection::vec(step(), 1..80),
+            forgets: bool,
+            leaves: bool,
+            late in prop_oneof![Just(0u64), Just(3000)],
+        ) {
+            let mut w = World::new(Settings {
+                forgets_cut_off_vms: forgets,
+                failed_create_leaves_vm: leaves,
+                lost_landing_ms: late,
+                ..Settings::default()
+            });
+            let empty = w.cloud.clone();
+            for step in steps {
+                apply(&mut w, step);
+            }
+            let text = serde_json::to_string(&w.cloud).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Cloud>(&text).unwrap(), &w.cloud);
+            w.cloud.clear(None).unwrap();
+            w.pass(Duration::from_secs(60));
+            prop_assert_eq!(w.cloud.open_ops(), 0, "every operation has ended");
+            prop_assert_eq!(w.cloud.next_event(), None);
+            for vm in w.cloud.orphans(&[].into()) {
+                prop_assert_eq!(w.run(Call::DeleteVm(vm.id)), VimOpStatus::Succeeded);
+            }
+            prop_assert!(w.cloud.is_as_empty_as(&empty));
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub enum Power {
 pub(super) struct Vm {
     pub id: VmId,
     pub name: VmName,
+    /// The name that faults and the count of copies go by.
+    pub logical: VmName,
     pub token: CreateToken,
     pub tenant: Option<TenantId>,
     pub image: String,
@@ -40,6 +42,8 @@ pub(super) struct Vm {
     pub interfaces: Vec<InterfaceInfo>,
     pub power: Power,
     pub deleting: bool,
+    /// The API knows nothing of it any more, but it runs on its cut-off host until that is back.
+    pub unseen: bool,
     /// When the guest is booted; `None` while the VM is down or restarting.
     pub alive_from: Option<Mono>,
     pub frozen: Option<Frozen>,

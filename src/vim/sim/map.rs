@@ -4,6 +4,7 @@ use crate::cloudsim::{
     Accepted as SimAccepted, Call, CallError, FoundResource, NewInterface, NewVm, Power, VmView,
 };
 use crate::engine::port::{Accepted, CreateVm, PowerState, VimCall, VimError, VimResource, VimVm};
+use crate::ids::{CreateToken, VmName};
 use crate::model::vim::VimOpRef;
 
 /// A call.
@@ -38,6 +39,7 @@ fn new_vm(new: CreateVm) -> NewVm {
         port_id: wanted.port_id,
     });
     NewVm {
+        logical: logical_name(&new.token, &new.name),
         name: new.name,
         token: new.token,
         tenant: new.tenant,
@@ -46,6 +48,14 @@ fn new_vm(new: CreateVm) -> NewVm {
         interfaces: interfaces.collect(),
         volumes: new.volumes,
         config_data: new.config_data,
+    }
+}
+
+/// A create's token is `<logical name>.<generation>`; one of another form stands for the name in the VIM.
+fn logical_name(token: &CreateToken, name: &VmName) -> VmName {
+    match token.as_str().rsplit_once('.') {
+        Some((logical, generation)) if generation.parse::<u32>().is_ok() => VmName::new(logical),
+        _ => name.clone(),
     }
 }
 
@@ -100,5 +110,20 @@ pub fn resource(found: FoundResource) -> VimResource {
         id: found.id,
         name: found.name,
         subnets: found.subnets,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logical_name_is_the_tokens() {
+        let name = VmName::new("shown");
+        let logical = |token: &str| logical_name(&CreateToken::new(token), &name).to_string();
+        assert_eq!(logical("dep_g1_0_uuid.7"), "dep_g1_0_uuid");
+        assert_eq!(logical("dep.x_g1_0_uuid.12"), "dep.x_g1_0_uuid");
+        assert_eq!(logical("token"), "shown");
+        assert_eq!(logical("token.x"), "shown");
     }
 }
