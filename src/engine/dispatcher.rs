@@ -83,7 +83,10 @@ impl Handle {
             resources: change.resources,
         };
         let done = Done::Durable(done);
-        self.queue.send(Item { input, done }).await.map_err(|_| Stopped)?;
+        self.queue
+            .send(Item { input, done })
+            .await
+            .map_err(|_| Stopped)?;
         durable.await.map_err(|_| Stopped)
     }
 
@@ -110,7 +113,10 @@ impl Handle {
         let (done, durable) = oneshot::channel();
         let input = Input::KillSwitch { on };
         let done = Done::Durable(done);
-        self.queue.send(Item { input, done }).await.map_err(|_| Stopped)?;
+        self.queue
+            .send(Item { input, done })
+            .await
+            .map_err(|_| Stopped)?;
         durable.await.map_err(|_| Stopped)
     }
 }

@@ -228,7 +228,11 @@ pub trait Vim: Send + Sync {
     fn id(&self) -> &str;
     /// Issues a call; returns when the VIM has accepted or refused it. `idempotency` is the operation's
     /// own key: a repeated call with the same key does not act twice where the VIM knows how.
-    fn call(&self, call: VimCall, idempotency: String) -> PortFuture<'_, Result<Accepted, VimError>>;
+    fn call(
+        &self,
+        call: VimCall,
+        idempotency: String,
+    ) -> PortFuture<'_, Result<Accepted, VimError>>;
     /// Reads the VIM's record of an operation. May wait (long poll) up to a few seconds for a change.
     fn status(&self, op: VimOpRef) -> PortFuture<'_, Result<VimOpStatus, VimError>>;
     /// Looks at one VM; `Ok(None)`: the VIM answers that there is none.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::io::{Effect, Input};
-use super::port::{Monitors, Vim, VimError};
+use super::port::{MonitorRequest, Monitors, Vim, VimError};
 use crate::model::vim::{VimOpRef, VimOpStatus};
 
 /// Pause between two reads of a VIM's record that did not change.
@@ -55,31 +55,39 @@ impl Shell {
                 vim,
                 call,
                 idempotency,
-            } => self.ask(vim, async move |vim: &Arc<dyn Vim>| {
-                match vim.call(call, idempotency).await {
-                    Ok(accepted) => Input::VimAccepted { intent, accepted },
-                    Err(error) => Input::VimRefused { intent, error },
-                }
-            }),
+            } => {
+                let vim = self.vim(vim);
+                self.ask(async move {
+                    match vim.call(call, idempotency).await {
+                        Ok(accepted) => Input::VimAccepted { intent, accepted },
+                        Err(error) => Input::VimRefused { intent, error },
+                    }
+                });
+            }
             Effect::Track { intent, op } => {
-                let vim = op.vim.clone();
-                self.ask(vim, async move |vim: &Arc<dyn Vim>| {
-                    let status = follow(&**vim, op).await;
+                let vim = self.vim(op.vim.clone());
+                self.ask(async move {
+                    let status = follow(&*vim, op).await;
                     Input::VimStatus { intent, status }
                 });
             }
-            Effect::Describe { intent, vim, vm } => self.ask(vim, async move |vim: &Arc<dyn Vim>| {
-                let result = vim.describe(vm).await;
-                Input::Described { intent, result }
-            }),
+            Effect::Describe { intent, vim, vm } => {
+                let vim = self.vim(vim);
+                self.ask(async move {
+                    let result = vim.describe(vm).await;
+                    Input::Described { intent, result }
+                });
+            }
             Effect::FindByToken { intent, vim, token } => {
-                self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                let vim = self.vim(vim);
+                self.ask(async move {
                     let result = vim.find_by_token(token).await;
                     Input::FoundByToken { intent, result }
                 });
             }
             Effect::FindResource { intent, vim, what } => {
-                self.ask(vim, async move |vim: &Arc<dyn Vim>| {
+                let vim = self.vim(vim);
+                self.ask(async move {
                     let result = vim.find(what).await;
                     Input::FoundResource { intent, result }
                 });
@@ -91,7 +99,7 @@ impl Shell {
                 generation,
                 kpis,
                 interfaces,
-            } => self.monitors.start(super::port::MonitorRequest {
+            } => self.monitors.start(MonitorRequest {
                 vm,
                 vim,
                 vm_id,
@@ -107,18 +115,18 @@ impl Shell {
         }
     }
 
-    fn ask<F>(&self, vim: String, question: F)
-    where
-        F: AsyncFnOnce(&Arc<dyn Vim>) -> Input + Send + 'static,
-        for<'a> F::CallOnceFuture: Send,
-    {
+    fn vim(&self, id: String) -> Arc<dyn Vim> {
+        match self.vims.get(&id) {
+            Some(vim) => vim.clone(),
+            None => Arc::new(NoVim(id)),
+        }
+    }
+
+    fn ask(&self, question: impl Future<Output = Input> + Send + 'static) {
         let answers = self.answers.clone();
-        let found = self.vims.get(&vim).cloned();
-        let port: Arc<dyn Vim> = found.unwrap_or_else(|| Arc::new(NoVim(vim)));
         tokio::spawn(async move {
-            let answer = question(&port).await;
             // A closed channel means that the engine stops; the intent row brings the question back.
-            drop(answers.send(answer));
+            drop(answers.send(question.await));
         });
     }
 }

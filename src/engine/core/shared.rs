@@ -1,0 +1,236 @@
+//! Shared resources: who needs them, when they are made, when they go.
+
+use crate::ids::{DeploymentKey, TenantId};
+use crate::model::resource::{ResourceKey, ResourceKind, ResourceSpec};
+use crate::model::vim::FailureReason;
+
+use super::super::caller::Cx;
+use super::super::io::{MessageBody, Owner};
+use super::super::resource::{Stage, Thing};
+use super::rows::Undo;
+use super::state::State;
+
+impl State {
+    /// A configuration commit changed a shared resource.
+    pub fn desire_resource(
+        &mut self,
+        key: ResourceKey,
+        spec: Option<ResourceSpec>,
+        cx: &mut Cx<'_>,
+        undo: &mut Undo,
+    ) {
+        let Some(spec) = spec else {
+            // A tenant made for a deployment in another VIM has the name only.
+            let same = |other: &&ResourceKey| {
+                **other == key
+                    || (key.kind == ResourceKind::Tenant
+                        && other.kind == ResourceKind::Tenant
+                        && other.name == key.name)
+            };
+            for key in self.things.keys().filter(same).cloned().collect::<Vec<_>>() {
+                self.with_thing(&key, cx, undo, |thing, _| thing.record.spec = None);
+                self.remove_unused(&key, cx, undo);
+            }
+            return;
+        };
+        self.put_thing(&key, Some(spec.clone()), undo);
+        self.with_thing(&key, cx, undo, |thing, _| thing.record.spec = Some(spec));
+        self.bring_about(&key, cx, undo);
+    }
+
+    /// A deployment needs it.
+    pub fn ensure(
+        &mut self,
+        key: ResourceKey,
+        spec: Option<ResourceSpec>,
+        user: DeploymentKey,
+        cx: &mut Cx<'_>,
+        undo: &mut Undo,
+    ) {
+        self.put_thing(&key, spec, undo);
+        self.with_thing(&key, cx, undo, |thing, _| {
+            thing.users.insert(user.clone());
+            thing.waiters.insert(user);
+        });
+        self.bring_about(&key, cx, undo);
+    }
+
+    /// A deployment needs it no more.
+    pub fn release(
+        &mut self,
+        key: &ResourceKey,
+        user: &DeploymentKey,
+        cx: &mut Cx<'_>,
+        undo: &mut Undo,
+    ) {
+        // It may be there again, and need it again.
+        let again = self.deps.get(user).is_some_and(|dep| {
+            dep.head
+                .references
+                .iter()
+                .any(|reference| reference.actor.as_ref() == Some(key))
+        });
+        if again {
+            return;
+        }
+        self.with_thing(key, cx, undo, |thing, _| {
+            thing.users.remove(user);
+            thing.waiters.remove(user);
+        });
+        self.remove_unused(key, cx, undo);
+    }
+
+    /// A deployment is gone: its tenant may follow.
+    pub fn after_undeploy(&mut self, key: &DeploymentKey, cx: &mut Cx<'_>, undo: &mut Undo) {
+        self.remove_unused_tenants(&key.tenant, cx, undo);
+    }
+
+    fn put_thing(&mut self, key: &ResourceKey, spec: Option<ResourceSpec>, undo: &mut Undo) {
+        if !self.things.contains_key(key) {
+            undo.things.entry(key.clone()).or_insert(None);
+            self.things
+                .insert(key.clone(), Thing::new(key.clone(), spec, false).into());
+        }
+    }
+
+    /// Makes it, its tenant first.
+    fn bring_about(&mut self, key: &ResourceKey, cx: &mut Cx<'_>, undo: &mut Undo) {
+        let owner = Owner::Resource(key.clone());
+        if let Some(tenant) = &key.tenant {
+            let tenant = ResourceKey {
+                vim: key.vim.clone(),
+                kind: ResourceKind::Tenant,
+                tenant: None,
+                name: tenant.clone(),
+            };
+            self.put_thing(&tenant, Some(ResourceSpec::Tenant { managed: true }), undo);
+            let id = self
+                .things
+                .get(&tenant)
+                .and_then(|thing| thing.ready_id().map(TenantId::new));
+            let Some(id) = id else {
+                // Goes on in `after_tenant`.
+                let owner = Owner::Resource(tenant.clone());
+                self.with_thing(&tenant, cx, undo, |thing, cx| {
+                    thing.ensure(&owner, None, cx)
+                });
+                return;
+            };
+            self.with_thing(key, cx, undo, |thing, _| thing.tenant_id = Some(id));
+        }
+        self.with_thing(key, cx, undo, |thing, cx| thing.ensure(&owner, None, cx));
+    }
+
+    /// Runs `f` on one shared resource, then does what follows for others.
+    pub fn with_thing(
+        &mut self,
+        key: &ResourceKey,
+        cx: &mut Cx<'_>,
+        undo: &mut Undo,
+        f: impl FnOnce(&mut Thing, &mut Cx<'_>),
+    ) {
+        let Some(slot) = self.things.get_mut(key) else {
+            return;
+        };
+        undo.things
+            .entry(key.clone())
+            .or_insert_with(|| Some(slot.clone()));
+        let thing = std::sync::Arc::make_mut(slot);
+        let before = thing.stage.clone();
+        f(thing, cx);
+        let after = thing.stage.clone();
+        let failed = thing.failed.clone();
+        if after == before {
+            return;
+        }
+        match after {
+            Stage::Gone => {
+                self.things.remove(key);
+                if let Some(tenant) = &key.tenant {
+                    self.remove_unused_tenants(tenant, cx, undo);
+                }
+            }
+            Stage::Ready | Stage::Failed if key.kind == ResourceKind::Tenant => {
+                self.after_tenant(key, failed, cx, undo);
+            }
+            _ => {}
+        }
+    }
+
+    /// The tenant is there, or not: its networks follow.
+    fn after_tenant(
+        &mut self,
+        tenant: &ResourceKey,
+        failed: Option<FailureReason>,
+        cx: &mut Cx<'_>,
+        undo: &mut Undo,
+    ) {
+        let of_tenant = |key: &&ResourceKey| {
+            key.vim == tenant.vim && key.tenant.as_deref() == Some(tenant.name.as_str())
+        };
+        let waiting: Vec<_> = self
+            .things
+            .keys()
+            .filter(of_tenant)
+            .filter(|key| {
+                self.things
+                    .get(*key)
+                    .is_some_and(|thing| thing.stage == Stage::Absent)
+            })
+            .cloned()
+            .collect();
+        for key in waiting {
+            let Some(reason) = failed.clone() else {
+                self.bring_about(&key, cx, undo);
+                continue;
+            };
+            // A failed kind stops the next; the tenant's own event has said why.
+            self.with_thing(&key, cx, undo, |thing, cx| {
+                for user in std::mem::take(&mut thing.waiters) {
+                    cx.send(MessageBody::Failed {
+                        key: key.clone(),
+                        user,
+                        reason: reason.clone(),
+                    });
+                }
+            });
+        }
+    }
+
+    fn remove_unused_tenants(&mut self, tenant: &str, cx: &mut Cx<'_>, undo: &mut Undo) {
+        let keys: Vec<_> = self
+            .things
+            .keys()
+            .filter(|key| key.kind == ResourceKind::Tenant && key.name == tenant)
+            .cloned()
+            .collect();
+        for key in keys {
+            self.remove_unused(&key, cx, undo);
+        }
+    }
+
+    /// Removes it when it is not configured and nobody uses it.
+    fn remove_unused(&mut self, key: &ResourceKey, cx: &mut Cx<'_>, undo: &mut Undo) {
+        let Some(thing) = self.things.get(key) else {
+            return;
+        };
+        let in_tenant = |tenant: &str| {
+            let first = DeploymentKey::new(tenant, "");
+            self.deps
+                .range(first..)
+                .next()
+                .is_some_and(|(key, _)| key.tenant == tenant)
+                || self
+                    .things
+                    .keys()
+                    .any(|key| key.tenant.as_deref() == Some(tenant))
+        };
+        let needed = thing.record.spec.is_some()
+            || !thing.users.is_empty()
+            || (key.kind == ResourceKind::Tenant && in_tenant(&key.name));
+        if !needed {
+            let owner = Owner::Resource(key.clone());
+            self.with_thing(key, cx, undo, |thing, cx| thing.remove(&owner, None, cx));
+        }
+    }
+}

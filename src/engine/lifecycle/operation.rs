@@ -1,0 +1,606 @@
+//! Operations on a deployment: how they begin, go on from phase to phase, and end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ids::{OpId, Revision, VmName};
+use crate::model::action::{ActionType, Refusal};
+use crate::model::deployment::{Deployment, VmGroup};
+use crate::model::event::{Event, EventKind, EventStatus};
+use crate::model::operation::OpEvent;
+use crate::model::state::VmState;
+use crate::model::vim::FailureReason;
+
+use super::super::caller::Cx;
+use super::super::io::{Owner, TimerKind};
+use super::super::messages;
+use super::super::plan::{Actual, PlanStep, plan};
+use super::super::recovery::{RecoveryInput, RecoveryState};
+use super::super::resource::Stage;
+use super::deployment::{Dep, OpKind, OpPhase};
+use super::prepare::Prepared;
+use super::vm::{Job, VmRow};
+
+/// What is left of a deployment after a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Left {
+    /// It is there.
+    Something,
+    /// It is undeployed.
+    Nothing,
+}
+
+impl Dep {
+    /// A configuration commit changed this deployment.
+    pub fn desire(
+        &mut self,
+        revision: Revision,
+        desired: Option<Arc<Deployment>>,
+        cx: &mut Cx<'_>,
+    ) {
+        match desired {
+            None if self.head.is_undeploying() => self.head.pending = None,
+            None => self.begin_undeploy(revision, cx),
+            Some(desired) if self.head.is_undeploying() => {
+                self.head.pending = Some((revision, Some(desired)));
+            }
+            // What is applied, or being applied, already.
+            Some(desired) if *desired == *self.head.desired => self.head.pending = None,
+            Some(desired) => self.head.pending = Some((revision, Some(desired))),
+        }
+    }
+
+    /// Begins the deploy of a new deployment.
+    pub fn begin_deploy(&mut self, cx: &mut Cx<'_>) {
+        self.begin_op(OpKind::Deploy, false, cx);
+        self.plan_vms(cx);
+        self.set_phase(OpPhase::Prepare);
+        self.begin_prepare(cx);
+    }
+
+    fn begin_update(
+        &mut self,
+        revision: Revision,
+        desired: Arc<Deployment>,
+        default_vim: &str,
+        cx: &mut Cx<'_>,
+    ) {
+        self.head.revision = revision;
+        self.begin_op(OpKind::Update, false, cx);
+        let vim = desired.vim.as_deref().unwrap_or(default_vim);
+        if vim != self.head.vim {
+            let text = format!(
+                "a deployment cannot move from VIM [{}] to [{vim}]",
+                self.head.vim
+            );
+            self.head.desired = desired;
+            self.fail_op(FailureReason {
+                code: "not-possible".to_owned(),
+                text,
+            });
+            return;
+        }
+        self.head.desired = desired;
+        self.plan_vms(cx);
+        self.set_phase(OpPhase::Prepare);
+        self.begin_prepare(cx);
+    }
+
+    /// Pre-empts whatever is under way, VM by VM at its next safe point.
+    fn begin_undeploy(&mut self, revision: Revision, cx: &mut Cx<'_>) {
+        self.head.revision = revision;
+        self.head.pending = None;
+        if self.head.op.is_some() {
+            self.fail_op(FailureReason {
+                code: "superseded".to_owned(),
+                text: "an undeployment took its place".to_owned(),
+            });
+            self.close_op(cx);
+        }
+        self.begin_op(OpKind::Undeploy, false, cx);
+        let owner = self.head.owner();
+        let after = Duration::from_millis(cx.settings.undeploy_deadline_ms);
+        self.head.timers.arm(&owner, TimerKind::Deadline, after, cx);
+        self.each_vm(|vm, head| vm.begin_remove(head, cx));
+    }
+
+    /// The undeploy takes too long: said once, with all that is left; it goes on.
+    pub(super) fn undeploy_overdue(&mut self, cx: &mut Cx<'_>) {
+        if !self.head.is_undeploying() {
+            return;
+        }
+        let reason = FailureReason {
+            code: "timeout".to_owned(),
+            text: "the VIM did not delete everything in time".to_owned(),
+        };
+        self.each_vm(|vm, head| vm.report_leftover(reason.clone(), head, cx));
+        for at in 0..self.head.networks.len() {
+            self.with_network(at, |thing, head| thing.report_stuck(Some(head), cx));
+        }
+        let message = messages::service_failed("undeployment");
+        let event = self.head.event(
+            EventKind::ServiceUndeployed,
+            EventStatus::Failure,
+            500,
+            message,
+        );
+        cx.events.push(Event {
+            reason: Some(reason.clone()),
+            ..event
+        });
+        if let Some(op) = self.head.op.as_mut() {
+            op.reported = true;
+            op.failed = Some(reason.clone());
+            op.occ.error = Some(reason);
+            for event in [OpEvent::StepFailed, OpEvent::GiveUp] {
+                op.occ.state = op.occ.state.next(event).unwrap_or(op.occ.state);
+            }
+            op.occ.state_entered = cx.ctx.wall;
+        }
+    }
+
+    /// A service action.
+    pub fn service_action(&mut self, action: ActionType, cx: &mut Cx<'_>) -> Result<OpId, Refusal> {
+        self.refuse_busy()?;
+        if self.vms.is_empty() {
+            let name = &self.head.key.name;
+            return Err(Refusal::NotPossible(format!(
+                "deployment [{name}] has no VM"
+            )));
+        }
+        let id = self.begin_op(OpKind::Service(action), false, cx);
+        self.each_vm(|vm, head| match action {
+            ActionType::EnableMonitor if vm.vm.state == VmState::Shutoff => {}
+            _ => vm.begin_action(action, false, head, cx),
+        });
+        Ok(id)
+    }
+
+    /// An action on one VM.
+    pub fn vm_action(
+        &mut self,
+        action: ActionType,
+        name: &VmName,
+        cx: &mut Cx<'_>,
+    ) -> Result<OpId, Refusal> {
+        self.refuse_busy()?;
+        let Some(row) = self.vms.get(name) else {
+            return Err(Refusal::UnknownVm(name.to_string()));
+        };
+        let stopped = row.vm.state == VmState::Shutoff;
+        match action {
+            _ if row.vm.vm_id.is_none() => {
+                return Err(Refusal::NotPossible(format!(
+                    "VM [{name}] does not exist in the VIM"
+                )));
+            }
+            ActionType::EnableMonitor if stopped => {
+                return Err(Refusal::NotPossible(format!("VM [{name}] is stopped")));
+            }
+            _ => {}
+        }
+        let id = self.begin_op(OpKind::Vm(action, name.clone()), false, cx);
+        self.with_vm(name, |vm, head| vm.begin_action(action, true, head, cx));
+        Ok(id)
+    }
+
+    /// `recoveryVmAction`: `input` is `Do` or `Cancel`.
+    pub fn recovery_action(
+        &mut self,
+        input: RecoveryInput,
+        name: &VmName,
+        cx: &mut Cx<'_>,
+    ) -> Result<OpId, Refusal> {
+        if self.head.op.is_some() {
+            self.refuse_busy()?;
+        }
+        let Some(row) = self.vms.get(name) else {
+            return Err(Refusal::UnknownVm(name.to_string()));
+        };
+        let waits = matches!(
+            row.recovery,
+            RecoveryState::Waiting
+                | RecoveryState::ManualWaiting
+                | RecoveryState::ManualNeeded
+                | RecoveryState::Queued
+        );
+        match input {
+            RecoveryInput::Do => row
+                .refuse_recovery()
+                .map_or(Ok(()), |text| Err(Refusal::NotPossible(text)))?,
+            _ if !waits => {
+                return Err(Refusal::NotPossible(format!(
+                    "VM [{name}] has no recovery that waits"
+                )));
+            }
+            _ => {}
+        }
+        let fresh = OpId::new(cx.mint.uuid());
+        self.with_vm(name, |row, head| row.recover(input, head, cx));
+        let heal = self.vms.get(name).and_then(|row| row.heal.as_ref());
+        Ok(heal.map_or(fresh, |heal| heal.id.clone()))
+    }
+
+    /// After a restart: timers, calls and monitors of everything in it.
+    pub fn restart(&mut self, cx: &mut Cx<'_>) {
+        let owner = self.head.owner();
+        self.head.timers.restart(&owner, cx);
+        for at in 0..self.head.networks.len() {
+            let key = self.head.key.clone();
+            self.with_network(at, |thing, head| {
+                let owner = Owner::Network(key, thing.record.key.name.clone());
+                thing.restart(&owner, Some(head), cx);
+            });
+        }
+        let asked: Vec<_> = self
+            .head
+            .references
+            .iter()
+            .filter(|reference| reference.caller.intent.is_some())
+            .map(|reference| (reference.kind, reference.name.clone()))
+            .collect();
+        for (kind, name) in asked {
+            self.restart_lookup(kind, &name, cx);
+        }
+        self.each_vm(|vm, head| vm.restart(head, cx));
+    }
+
+    fn refuse_busy(&self) -> Result<(), Refusal> {
+        match self.busy() {
+            None => Ok(()),
+            Some(operation) => Err(Refusal::Busy {
+                deployment: self.head.key.name.clone(),
+                operation,
+            }),
+        }
+    }
+
+    /// Goes on as far as it can without waiting.
+    pub fn advance(&mut self, default_vim: &str, cx: &mut Cx<'_>) -> Left {
+        loop {
+            self.drop_gone();
+            let Some((kind, phase, failed)) = self
+                .head
+                .op
+                .as_ref()
+                .map(|op| (op.kind.clone(), op.phase, op.failed.clone()))
+            else {
+                let Some((revision, desired)) = self.take_pending() else {
+                    break;
+                };
+                match desired {
+                    Some(desired) => self.begin_update(revision, desired, default_vim, cx),
+                    None => self.begin_undeploy(revision, cx),
+                }
+                continue;
+            };
+            match (kind, phase) {
+                (OpKind::Deploy | OpKind::Update, OpPhase::Prepare) => match self.prepared(cx) {
+                    Prepared::Waiting => break,
+                    Prepared::Ready => {
+                        self.set_phase(OpPhase::Vms);
+                        self.start_vms(cx);
+                    }
+                    Prepared::Failed(reason) => {
+                        self.report_unknown_names(cx);
+                        self.fail_op(reason);
+                        self.set_phase(OpPhase::Vms);
+                    }
+                },
+                (_, OpPhase::Vms) if !self.all_settled() => break,
+                (OpKind::Deploy | OpKind::Update, OpPhase::Vms) if failed.is_some() => {
+                    self.finish(cx);
+                }
+                (OpKind::Update | OpKind::Undeploy, OpPhase::Vms) => {
+                    self.set_phase(OpPhase::CleanUp);
+                    self.drop_networks(cx);
+                }
+                (_, OpPhase::Vms) => self.finish(cx),
+                (OpKind::Undeploy, OpPhase::CleanUp) => {
+                    if self
+                        .head
+                        .networks
+                        .iter()
+                        .any(|network| network.stage != Stage::Gone)
+                    {
+                        break;
+                    }
+                    self.undeployed(cx);
+                    return Left::Nothing;
+                }
+                (_, _) => {
+                    let going = |network: &super::super::resource::Thing| {
+                        !network.wanted
+                            && network.stage != Stage::Gone
+                            && network.stage != Stage::Failed
+                    };
+                    if self.head.networks.iter().any(going) {
+                        break;
+                    }
+                    self.head.networks.retain(|network| network.wanted);
+                    self.finish(cx);
+                }
+            }
+        }
+        self.sync();
+        Left::Something
+    }
+
+    fn take_pending(&mut self) -> Option<(Revision, Option<Arc<Deployment>>)> {
+        if self.head.pending.is_some() && self.all_settled() {
+            return self.head.pending.take();
+        }
+        None
+    }
+
+    fn set_phase(&mut self, phase: OpPhase) {
+        if let Some(op) = self.head.op.as_mut() {
+            op.phase = phase;
+        }
+    }
+
+    fn fail_op(&mut self, reason: FailureReason) {
+        if let Some(op) = self.head.op.as_mut() {
+            op.failed.get_or_insert(reason);
+        }
+    }
+
+    fn drop_gone(&mut self) {
+        let gone: Vec<VmName> = self
+            .vms
+            .iter()
+            .filter(|(_, row)| row.gone)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in gone {
+            self.vms.remove(&name);
+        }
+    }
+
+    /// Rows for the VMs that are new in the configuration.
+    fn plan_vms(&mut self, cx: &mut Cx<'_>) {
+        for step in self.plan() {
+            if let PlanStep::Add { group, index } = step
+                && let Some(group) = self.group(&group)
+            {
+                let row = VmRow::new(&self.head.key, &self.head.vim, group, index, cx);
+                self.vms.insert(row.vm.name.clone(), Arc::new(row));
+            }
+        }
+    }
+
+    fn plan(&self) -> Vec<PlanStep> {
+        let actual: Vec<Actual<'_>> = self
+            .vms
+            .values()
+            .map(|row| Actual {
+                name: &row.vm.name,
+                group: &row.vm.group,
+                index: row.vm.index,
+                exists: row.may_exist(),
+                applied: &row.group,
+            })
+            .collect();
+        plan(&self.head.desired, &actual)
+    }
+
+    fn group(&self, name: &str) -> Option<Arc<VmGroup>> {
+        let groups = &self.head.desired.vm_groups;
+        groups
+            .iter()
+            .find(|group| group.name == name)
+            .cloned()
+            .map(Arc::new)
+    }
+
+    fn start_vms(&mut self, cx: &mut Cx<'_>) {
+        for step in self.plan() {
+            let (PlanStep::Create(name)
+            | PlanStep::Remove(name)
+            | PlanStep::Redeploy(name)
+            | PlanStep::Resize(name)
+            | PlanStep::Rewatch(name)) = &step
+            else {
+                continue;
+            };
+            let group = self.vms.get(name).map(|row| row.vm.group.clone());
+            let group = group.and_then(|group| self.group(&group));
+            self.with_vm(name, |vm, head| match (&step, group) {
+                (PlanStep::Remove(_), _) | (_, None) => vm.begin_remove(head, cx),
+                (PlanStep::Create(_), Some(group)) => {
+                    vm.quit_recovery(head, cx);
+                    vm.group = group;
+                    vm.begin_create(head, cx);
+                }
+                (PlanStep::Redeploy(_), Some(group)) => vm.begin_replace(group, head, cx),
+                (PlanStep::Resize(_), Some(group)) => {
+                    vm.group = group;
+                    vm.begin_power(Job::Resize, head, cx);
+                }
+                (_, Some(group)) => vm.rewatch(group, cx),
+            });
+        }
+    }
+
+    fn drop_networks(&mut self, cx: &mut Cx<'_>) {
+        let desired = self.head.desired.clone();
+        let all = self.head.is_undeploying();
+        let key = self.head.key.clone();
+        for at in 0..self.head.networks.len() {
+            self.with_network(at, |thing, head| {
+                let name = thing.record.key.name.clone();
+                if all || !desired.networks.iter().any(|network| network.name == name) {
+                    let owner = Owner::Network(key.clone(), name);
+                    thing.remove(&owner, Some(head), cx);
+                }
+            });
+        }
+    }
+
+    /// Ends the operation with its last event.
+    fn finish(&mut self, cx: &mut Cx<'_>) {
+        let Some(op) = self.head.op.clone() else {
+            return;
+        };
+        let failed = op.failed.clone().or_else(|| self.first_failure(&op.kind));
+        let (kind, success, what) = match &op.kind {
+            OpKind::Deploy => (
+                Some(EventKind::ServiceAlive),
+                messages::SERVICE_DEPLOYED,
+                "deployment",
+            ),
+            OpKind::Update => (
+                Some(EventKind::ServiceUpdated),
+                messages::SERVICE_UPDATED,
+                "update",
+            ),
+            OpKind::Undeploy | OpKind::Vm(..) => (None, "", ""),
+            OpKind::Service(ActionType::Stop) => (
+                Some(EventKind::ServiceStopped),
+                messages::SERVICE_STOPPED,
+                "suspension",
+            ),
+            OpKind::Service(ActionType::Start) => (
+                Some(EventKind::ServiceAlive),
+                messages::SERVICE_STARTED,
+                "startup",
+            ),
+            OpKind::Service(ActionType::Reboot) => (
+                Some(EventKind::ServiceAlive),
+                messages::SERVICE_REBOOTED,
+                "reboot",
+            ),
+            OpKind::Service(ActionType::EnableMonitor) => (
+                Some(EventKind::ServiceAlive),
+                messages::SERVICE_MONITOR_SET,
+                "monitoring",
+            ),
+            OpKind::Service(ActionType::DisableMonitor) => (
+                Some(EventKind::ServiceMonitorUnset),
+                messages::SERVICE_MONITOR_UNSET,
+                "monitoring",
+            ),
+        };
+        if let Some(kind) = kind {
+            let event = match &failed {
+                None => self
+                    .head
+                    .event(kind, EventStatus::Success, 200, success.to_owned()),
+                Some(reason) => {
+                    let message = format!("{}; {}", messages::service_failed(what), reason.text);
+                    Event {
+                        reason: Some(reason.clone()),
+                        ..self.head.event(kind, EventStatus::Failure, 500, message)
+                    }
+                }
+            };
+            cx.events.push(event);
+        }
+        if let Some(reason) = failed {
+            self.fail_op(reason);
+        }
+        if matches!(op.kind, OpKind::Deploy | OpKind::Update) {
+            self.head.failed = op.failed;
+            let failed = self.head.failed.is_some();
+            self.each_vm(|vm, _| {
+                if failed && vm.vm.state == VmState::Undef {
+                    vm.vm.state = VmState::Error;
+                }
+            });
+        }
+        self.close_op(cx);
+    }
+
+    fn first_failure(&self, kind: &OpKind) -> Option<FailureReason> {
+        let rows = self.vms.values().filter(|row| match kind {
+            OpKind::Vm(_, name) => row.vm.name == *name,
+            _ => true,
+        });
+        rows.filter_map(|row| row.failed.clone()).next()
+    }
+
+    fn close_op(&mut self, cx: &mut Cx<'_>) {
+        let Some(mut op) = self.head.op.take() else {
+            return;
+        };
+        let events: &[OpEvent] = match op.failed {
+            None => &[OpEvent::Done],
+            Some(_) => &[OpEvent::StepFailed, OpEvent::GiveUp],
+        };
+        for event in events {
+            op.occ.state = op.occ.state.next(*event).unwrap_or(op.occ.state);
+        }
+        op.occ.state_entered = cx.ctx.wall;
+        op.occ.error = op.failed;
+        self.head.last_op = Some(op.occ);
+    }
+
+    fn undeployed(&mut self, cx: &mut Cx<'_>) {
+        let reported = self.head.op.as_ref().is_some_and(|op| op.reported);
+        if !reported {
+            let message = messages::SERVICE_UNDEPLOYED.to_owned();
+            let kind = EventKind::ServiceUndeployed;
+            let event = self.head.event(kind, EventStatus::Success, 200, message);
+            cx.events.push(event);
+        }
+        let owner = self.head.owner();
+        self.head.timers.clear(&owner, cx);
+        self.release_all(cx);
+        self.close_op(cx);
+        cx.gone.push(self.head.key.clone());
+    }
+}
+
+impl VmRow {
+    fn begin_action(
+        &mut self,
+        action: ActionType,
+        announce: bool,
+        head: &super::deployment::Head,
+        cx: &mut Cx<'_>,
+    ) {
+        match action {
+            ActionType::Start => self.begin_power(Job::Start, head, cx),
+            ActionType::Stop => self.begin_power(Job::Stop, head, cx),
+            ActionType::Reboot => self.begin_power(Job::Reboot, head, cx),
+            ActionType::DisableMonitor => self.unset_monitor(head, cx),
+            ActionType::EnableMonitor => self.set_monitor(announce, head, cx),
+        }
+    }
+
+    fn report_leftover(
+        &mut self,
+        reason: FailureReason,
+        head: &super::deployment::Head,
+        cx: &mut Cx<'_>,
+    ) {
+        if self.gone || self.leftover {
+            return;
+        }
+        self.leftover = true;
+        if let Some(intent) = &self.caller.intent {
+            super::super::history::push_all(&mut self.vm.history, &intent.lines, cx.settings);
+        }
+        let line = messages::undeploy_failed(&self.vm.name);
+        super::super::history::push(&mut self.vm.history, line, cx.settings);
+        let event = self.failure(head, EventKind::VmUndeployed, reason);
+        cx.events.push(event);
+    }
+
+    /// Whether a person's `DO` can begin a recovery now.
+    pub fn refuse_recovery(&self) -> Option<String> {
+        let name = &self.vm.name;
+        match (self.job, self.recovery, self.vm.state) {
+            (Job::Idle, RecoveryState::Idle, VmState::Alive) => {
+                Some(format!("VM [{name}] is alive"))
+            }
+            (Job::Idle, RecoveryState::Idle, VmState::Shutoff) => {
+                Some(format!("VM [{name}] is stopped"))
+            }
+            (Job::Idle, ..) => None,
+            (Job::Recover, RecoveryState::ManualWaiting | RecoveryState::Quiet, _) => None,
+            (Job::Recover, ..) => Some(format!("VM [{name}] is being recovered")),
+            _ => Some(format!("VM [{name}] is busy")),
+        }
+    }
+}
