@@ -22,6 +22,7 @@ mod defaults;
 mod diff;
 mod edit_tree;
 mod error;
+mod filter;
 mod keys;
 mod node;
 mod ordered;
@@ -33,6 +34,7 @@ mod tree;
 mod units;
 mod validate;
 mod view;
+mod xpath;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ pub use decode::{DEFAULT_NS, NETCONF_NS, YANG_NS};
 pub use diff::{Change, Diff, DiffOp};
 pub use edit_tree::{DefaultOperation, EditTree, ErrorOption, Operation, split_rpcs};
 pub use error::{Error, ErrorKind};
+pub use filter::{Budget, Filter, SubtreeFilter};
 pub use keys::{Key, Keys};
 pub use node::{Node, ROOT, Value};
 pub use ordered::{EntryDiff, Ordered, Place, Same};
@@ -53,3 +56,4 @@ pub use select::Selection;
 pub use tree::Tree;
 pub use units::{UnitChange, UnitPath};
 pub use view::NodeRef;
+pub use xpath::XPath;

@@ -246,7 +246,6 @@ impl<'o> Printer<'o> {
         for (keys, ()) in values.iter() {
             let selected = match below {
                 Some(Below::Values(some)) => some.contains(keys),
-                Some(Below::Entries(some)) => some.contains_key(keys),
                 _ => true,
             };
             if selected {
@@ -268,8 +267,9 @@ impl<'o> Printer<'o> {
                     self.leaf(def, text, tagged);
                 }
             }
+            // An absent state container says that there is nothing to tell.
             NodeKind::Container { presence: false }
-                if defaults::case_in_use(self.schema, parent, id) =>
+                if def.config && defaults::case_in_use(self.schema, parent, id) =>
             {
                 let mask = match part.and_then(|part| part.children.get(&id)) {
                     Some(Below::Node(mask)) => mask,

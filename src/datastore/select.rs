@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::keys::Keys;
 use super::node::ROOT;
 use super::path::Step;
-use crate::schema::NodeId;
+use crate::schema::{NodeId, NodeKind, Schema};
 
 /// The part of a tree that a filter selects. Ancestors and list keys are always printed with it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -33,8 +33,8 @@ impl Selection {
     }
 
     /// Adds one node with everything below it.
-    pub fn add_node(&mut self, steps: &[Step]) {
-        self.0.add(steps);
+    pub fn add_node(&mut self, schema: &Schema, steps: &[Step]) {
+        self.0.add(schema, steps);
     }
 }
 
@@ -95,24 +95,27 @@ impl Mask {
         }
     }
 
-    fn add(&mut self, steps: &[Step]) {
+    fn add(&mut self, schema: &Schema, steps: &[Step]) {
         let Self::Part(part) = self else { return };
         let Some((step, rest)) = steps.split_first() else {
             *self = Self::All;
             return;
         };
+        let def = schema.node(step.node);
+        // A selected key is printed with its entry, so the entry must be.
+        part.keep |= def.is_key;
         let below = match &step.keys {
             None if rest.is_empty() => Below::All,
-            None => {
-                let mut mask = Mask::default();
-                mask.add(rest);
-                Below::Node(mask)
+            Some(value) if def.kind == NodeKind::LeafList => {
+                Below::Values(BTreeSet::from([value.clone()]))
             }
-            Some(keys) => {
-                // The entry's own kind decides: a leaf-list entry has no steps below and no mask.
+            keys => {
                 let mut mask = Mask::default();
-                mask.add(rest);
-                Below::Entries(BTreeMap::from([(keys.clone(), mask)]))
+                mask.add(schema, rest);
+                match keys {
+                    Some(keys) => Below::Entries(BTreeMap::from([(keys.clone(), mask)])),
+                    None => Below::Node(mask),
+                }
             }
         };
         part.put(step.node, below);
@@ -140,14 +143,6 @@ impl Below {
                 }
             }
             (Self::Values(mine), Self::Values(theirs)) => mine.extend(theirs),
-            (Self::Values(mine), Self::Entries(theirs)) => mine.extend(theirs.into_keys()),
-            (mine @ Self::Entries(_), Self::Values(theirs)) => {
-                if let Self::Entries(entries) = mine {
-                    for keys in theirs {
-                        entries.insert(keys, Mask::All);
-                    }
-                }
-            }
             (mine, _) => *mine = Self::All,
         }
     }

@@ -7,6 +7,8 @@ use crate::schema::{LoadOptions, Schema, SourceModule};
 use crate::xml;
 
 mod edits;
+mod filters;
+mod stored;
 
 /// The product's schema.
 pub(super) fn esc() -> &'static Schema {

@@ -1,0 +1,441 @@
+//! Subtree and XPath filters on trees and on notifications.
+
+use super::*;
+
+fn sample() -> Tree {
+    tree(
+        "<name>n</name><deep><b>x</b></deep><tag>t1</tag><tag>t2</tag>\
+         <item><id>1</id><v>a</v><w>p</w></item><item><id>2</id><v>b</v></item><item><id>10</id><v>a</v></item>\
+         <pair><a>1</a><b>2</b><v>z</v></pair>\
+         <group><name>g</name><limit>3</limit><members><member><name>m1</name></member>\
+         <member><name>m2</name><mode>manual</mode><level>4</level></member></members></group>",
+    )
+}
+
+fn print(tree: &Tree, selection: &Selection, with_defaults: WithDefaults) -> String {
+    let mut out = xml::Writer::new();
+    let options = PrintOptions {
+        with_defaults,
+        state: true,
+    };
+    write_xml(tree, selection, options, &mut out);
+    let xml = out.finish();
+    let inner = xml.strip_prefix("<top xmlns=\"urn:small\">");
+    inner
+        .and_then(|x| x.strip_suffix("</top>"))
+        .unwrap_or(&xml)
+        .to_owned()
+}
+
+fn subtree(filter: &str) -> String {
+    let tree = sample();
+    let filter = Filter::Subtree(SubtreeFilter::decode(&config(filter)));
+    print(
+        &tree,
+        &tree.select(&filter).unwrap(),
+        WithDefaults::Explicit,
+    )
+}
+
+fn within(content: &str) -> String {
+    subtree(&format!("<top xmlns='urn:small'>{content}</top>"))
+}
+
+fn parse(text: &str) -> Result<XPath, Error> {
+    let resolve = |prefix: &str| (prefix == "s").then(|| "urn:small".to_owned());
+    XPath::parse(text, &resolve, "urn:small")
+}
+
+fn try_xpath(text: &str) -> Result<String, Error> {
+    let tree = sample();
+    let filter = Filter::XPath(parse(text)?);
+    Ok(print(&tree, &tree.select(&filter)?, WithDefaults::Explicit))
+}
+
+fn xpath(text: &str) -> String {
+    try_xpath(text).unwrap()
+}
+
+#[test]
+fn subtree_filters_follow_section_6() {
+    let item1 = "<item><id>1</id><v>a</v><w>p</w></item>";
+    let item2 = "<item><id>2</id><v>b</v></item>";
+    let item10 = "<item><id>10</id><v>a</v></item>";
+    assert_eq!(subtree(""), "", "empty filter");
+    assert_eq!(within("<name/>"), "<name>n</name>");
+    assert_eq!(within("<item/>"), [item1, item2, item10].concat());
+    assert_eq!(
+        within("<item><id>2</id></item>"),
+        item2,
+        "content match alone"
+    );
+    assert_eq!(
+        within("<item><id>02</id></item>"),
+        item2,
+        "canonical content"
+    );
+    assert_eq!(within("<item><v>a</v></item>"), [item1, item10].concat());
+    let siblings = "<item><v>a</v><w/></item>";
+    assert_eq!(
+        within(siblings),
+        "<item><id>1</id><v>a</v><w>p</w></item><item><id>10</id><v>a</v></item>"
+    );
+    assert_eq!(
+        within("<item><id>1</id><w/></item>"),
+        "<item><id>1</id><w>p</w></item>"
+    );
+    assert_eq!(
+        within("<item><v>a</v><w>p</w></item>"),
+        item1,
+        "two matches are and-ed"
+    );
+    assert_eq!(within("<item><v>b</v><w>p</w></item>"), "");
+    assert_eq!(
+        within("<item><id/></item>"),
+        "<item><id>1</id></item><item><id>2</id></item><item><id>10</id></item>"
+    );
+    assert_eq!(
+        within("<item><w/></item>"),
+        "<item><id>1</id><w>p</w></item>",
+        "keys come along"
+    );
+    let overlap = "<item><id>1</id><v/></item><item><v>a</v><w/></item><item><id>1</id></item>";
+    assert_eq!(within(overlap), [item1, item10].concat(), "no duplicates");
+    assert_eq!(
+        within("<tag>t2</tag><name/>"),
+        "<name>n</name><tag>t2</tag>"
+    );
+    assert_eq!(within("<tag>t3</tag><name/>"), "");
+    assert_eq!(within("<nope/>"), "");
+    assert_eq!(within("<name nc:x='1'/>"), "", "no data has attributes");
+    assert_eq!(subtree("<top xmlns='urn:other'/>"), "");
+    assert_eq!(
+        subtree("<top xmlns=''><name/></top>"),
+        "<name>n</name>",
+        "no namespace matches any"
+    );
+    let nested = "<group><members><member><mode>manual</mode><level/></member></members></group>";
+    let manual = "<group><name>g</name><members><member><name>m2</name><mode>manual</mode><level>4</level></member></members></group>";
+    assert_eq!(within(nested), manual);
+    assert_eq!(
+        within("<group><members><member><level>9</level></member></members></group>"),
+        ""
+    );
+    let default = "<group><members><member><mode>auto</mode><name/></member></members></group>";
+    assert_eq!(
+        within(default),
+        "<group><name>g</name><members><member><name>m1</name></member></members></group>"
+    );
+}
+
+#[test]
+fn xpath_selects_with_ancestors_and_keys() {
+    let item2 = "<item><id>2</id><v>b</v></item>";
+    for text in [
+        "/s:top/s:item[s:id='2']",
+        "/top/item[id=2]",
+        "top/item[id = '2']",
+        "/top/item['2' = id]",
+        "//item[v='b']",
+        "/top/item[2]",
+        "/top/item[position()=2]",
+        "/top/item[w]/following-sibling::item[1]",
+        "/top/item[id='10']/preceding-sibling::item[1]",
+        "/top/*[self::item][v = 'b']",
+        "/top/item[not(v='a')]",
+        "/top/item[contains(v, 'b') and string-length(v) = 1]",
+        "/top/item[id > 1 and id < 10]",
+        "/top/item[id + 1 = 3]",
+        "/top/item[local-name() = 'item' and number(id) = 2]",
+        "/top/child::item/v[. = 'b']/..",
+        "(/top/item)[2]",
+        "/top/item[last() - 1]",
+        "//v[text()='b']/parent::node()",
+        "/top/item[id=2] | /top/item[v='b']",
+        "/descendant::item[2]",
+        "/top/item[count(following-sibling::item) = 1]",
+    ] {
+        assert_eq!(xpath(text), item2, "{text}");
+    }
+    assert_eq!(
+        xpath("/top/pair[b='2'][a='1']/v"),
+        "<pair><a>1</a><b>2</b><v>z</v></pair>"
+    );
+    assert_eq!(xpath("/top/pair[b='2' and a='3']/v"), "");
+    assert_eq!(xpath("/top/item/id[.=10]"), "<item><id>10</id></item>");
+    assert_eq!(xpath("/top/tag[.='t2']"), "<tag>t2</tag>");
+    assert_eq!(
+        xpath("/top/name | /top/deep"),
+        "<name>n</name><deep><b>x</b></deep>"
+    );
+    assert_eq!(xpath("/nope"), "");
+    assert_eq!(
+        xpath("//member[mode='auto']/name")
+            .matches("<name>m1</name>")
+            .count(),
+        1
+    );
+    assert_eq!(xpath("//s:*[starts-with(., 'x')]"), "<deep><b>x</b></deep>");
+    assert_eq!(
+        xpath("/top/item[v=/top/item[id=10]/v]/id"),
+        "<item><id>1</id></item><item><id>10</id></item>"
+    );
+    assert_eq!(xpath("/"), shown(&sample()));
+}
+
+#[test]
+fn xpath_functions_and_numbers() {
+    // Each condition holds, so the leaf is selected.
+    for condition in [
+        "count(/top/item) = 3",
+        "sum(/top/item/id) = 13",
+        "concat('a', 1, true()) = 'a1true'",
+        "substring('12345', 1.5, 2.6) = '234'",
+        "substring('12345', 2) = '2345'",
+        "substring-before('a/b', '/') = 'a' and substring-after('a/b', '/') = 'b'",
+        "normalize-space('  a  b ') = 'a b'",
+        "translate('bar', 'abc', 'AB') = 'BAr'",
+        "floor(1.5) = 1 and ceiling(1.5) = 2 and round(2.5) = 3 and round(-2.5) = -2",
+        "5 mod 2 = 1 and 6 div 4 = 1.5 and 2 * 3 = 6 and - 1 < 0 and --1 = 1",
+        "string(1 div 0) = 'Infinity' and string(0 div 0) = 'NaN' and string(3.0) = '3'",
+        "boolean('') = false() and boolean('0') and not(0)",
+        "namespace-uri(/top) = 'urn:small' and name(/top/deep) = 'deep'",
+        "/top/item/id != 1 and not(/top/name != 'n')",
+        "/top/item/id >= 10 and /top/item/id > /top/group/limit",
+        "/top/count = 7",
+        "string(/top/deep) = 'xx'",
+        "1 = 1 or 1 = 2 and 1 = 2",
+        "string(current()/top/name) = 'n'",
+        "/top/item = true()",
+        ".5 < 0.6",
+    ] {
+        assert_eq!(
+            xpath(&format!("/top/name[{condition}]")),
+            "<name>n</name>",
+            "{condition}"
+        );
+    }
+}
+
+#[test]
+fn xpath_refuses_what_is_not_a_filter() {
+    let invalid = |text: &str| {
+        let error = try_xpath(text).unwrap_err();
+        assert!(
+            matches!(error.kind, ErrorKind::InvalidValue { .. }),
+            "{text}: {error}"
+        );
+    };
+    for text in [
+        "",
+        "/top[",
+        "/top]",
+        "1",
+        "'a'",
+        "count(/top)",
+        "/x:top",
+        "/top/item[foo()]",
+        "/top/",
+        "//",
+        "/top/item[count()]",
+        "a b",
+        "/top/item[id='1]",
+        "$x",
+        "!",
+        "/top/sideways::a",
+        "true()",
+        "/top/item[count(1)]",
+        "x:foo()",
+        "/top//",
+        "(",
+        "/top/item[]",
+        "p:*",
+    ] {
+        invalid(text);
+    }
+    invalid(&"(".repeat(65));
+    invalid(&format!("{}1{}", "(".repeat(65), ")".repeat(65)));
+    invalid(&format!("/top[{}]", vec!["1"; 300].join("+")));
+    invalid(&format!("/top/{}", "a".repeat(4096)));
+}
+
+#[test]
+fn xpath_has_a_budget() {
+    let tree = sample();
+    let nasty = parse("//*[//*[//*[//*[//*]]]]").unwrap();
+    let filter = Filter::XPath(nasty);
+    let error = tree
+        .select_within(&filter, &mut Budget::new(20_000))
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ResourceDenied);
+}
+
+#[test]
+fn key_predicates_prune_the_walk() {
+    let items: String = (0..5_000)
+        .map(|i| format!("<item><id>{i}</id><v>a</v></item>"))
+        .collect();
+    let tree = tree(&items);
+    for text in [
+        "/top/item[id='77']/v",
+        "top/item[id=77]",
+        "/s:top/s:item[s:v='a'][s:id='77']",
+    ] {
+        let filter = Filter::XPath(parse(text).unwrap());
+        let selected = tree.select_within(&filter, &mut Budget::new(200)).unwrap();
+        assert!(
+            print(&tree, &selected, WithDefaults::Explicit).contains("<id>77</id>"),
+            "{text}"
+        );
+    }
+    let filter = config("<top xmlns='urn:small'><item><id>77</id></item></top>");
+    let filter = Filter::Subtree(SubtreeFilter::decode(&filter));
+    assert!(
+        !tree
+            .select_within(&filter, &mut Budget::new(200))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn an_unprefixed_name_falls_back_to_any_module() {
+    let tree = sample();
+    let xpath = XPath::parse("/top/name", &|_| None, "urn:elsewhere").unwrap();
+    let selected = tree.select(&Filter::XPath(xpath)).unwrap();
+    assert_eq!(
+        print(&tree, &selected, WithDefaults::Explicit),
+        "<name>n</name>"
+    );
+}
+
+#[test]
+fn with_defaults_modes() {
+    let tree = tree("<count>7</count><deep><b>1</b></deep><item><id>1</id></item>");
+    let whole = |tree: &Tree| tree.select(&Filter::XPath(parse("/top").unwrap())).unwrap();
+    let mode = |mode| print(&tree, &whole(&tree), mode);
+    assert_eq!(
+        mode(WithDefaults::Explicit),
+        "<count>7</count><deep><b>1</b></deep><item><id>1</id></item>"
+    );
+    assert_eq!(
+        mode(WithDefaults::Trim),
+        "<deep><b>1</b></deep><item><id>1</id></item>"
+    );
+    assert_eq!(
+        mode(WithDefaults::ReportAll),
+        "<count>7</count><deep><a>x</a><b>1</b></deep><n1>d</n1><item><id>1</id></item>"
+    );
+    let tag = format!(" xmlns:wd=\"{DEFAULT_NS}\" wd:default=\"true\"");
+    assert_eq!(
+        mode(WithDefaults::ReportAllTagged),
+        format!(
+            "<count>7</count><deep><a{tag}>x</a><b>1</b></deep><n1{tag}>d</n1><item><id>1</id></item>"
+        )
+    );
+    let other_case = super::tree("<f1>x</f1>");
+    let all = print(&other_case, &whole(&other_case), WithDefaults::ReportAll);
+    assert_eq!(all, "<count>7</count><deep><a>x</a></deep><f1>x</f1>");
+    let filter = Filter::XPath(parse("/top/deep/a").unwrap());
+    let selected = tree.select(&filter).unwrap();
+    assert_eq!(print(&tree, &selected, WithDefaults::Explicit), "");
+    assert_eq!(
+        print(&tree, &selected, WithDefaults::ReportAll),
+        "<deep><a>x</a></deep>"
+    );
+    let filter = config("<top xmlns='urn:small'><deep><a/></deep></top>");
+    let selected = tree
+        .select(&Filter::Subtree(SubtreeFilter::decode(&filter)))
+        .unwrap();
+    assert_eq!(
+        print(&tree, &selected, WithDefaults::ReportAll),
+        "<deep><a>x</a></deep>"
+    );
+}
+
+#[test]
+fn long_replies_come_in_pieces() {
+    let items: String = (0..500)
+        .map(|i| format!("<item><id>{i}</id><v>value</v></item>"))
+        .collect();
+    let tree = tree(&items);
+    let mut out = xml::Writer::new();
+    let mut pieces = Vec::new();
+    let options = PrintOptions {
+        with_defaults: WithDefaults::Explicit,
+        state: true,
+    };
+    write_xml_pieces(
+        &tree,
+        &Selection::all(),
+        options,
+        &mut out,
+        1000,
+        &mut |piece| pieces.push(piece),
+    );
+    assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.len() < 1200));
+    pieces.push(out.finish());
+    assert_eq!(pieces.concat(), explicit_xml(&tree));
+}
+
+const EVENT: &str = "<escEvent xmlns='http://www.cisco.com/esc/esc'><status>SUCCESS</status>\
+    <depname>d</depname><tenant>t</tenant><vm_source><vmid>1</vmid></vm_source>\
+    <event><type>VM_ALIVE</type></event></escEvent>";
+
+#[test]
+fn notifications_pass_subtree_filters() {
+    let event = xml::parse_str(EVENT).unwrap();
+    let wants = |filter: &str| {
+        let filter = SubtreeFilter::decode(&config(filter));
+        let wanted = Filter::Subtree(filter).wants(&[&event], &mut Budget::default());
+        wanted.unwrap()
+    };
+    let esc = |content: &str| {
+        wants(&format!(
+            "<escEvent xmlns='http://www.cisco.com/esc/esc'>{content}</escEvent>"
+        ))
+    };
+    assert!(!wants(""));
+    assert!(esc(""));
+    assert!(!wants("<escEvent xmlns='urn:x'/>"));
+    assert!(wants("<escEvent xmlns=''/>"));
+    assert!(esc("<tenant>t</tenant>") && !esc("<tenant>u</tenant>"));
+    assert!(esc("<tenant/>") && !esc("<nope/>"));
+    assert!(esc(
+        "<tenant>t</tenant><event><type>VM_ALIVE</type></event>"
+    ));
+    assert!(!esc(
+        "<tenant>t</tenant><event><type>VM_DEPLOYED</type></event>"
+    ));
+    assert!(esc(
+        "<event><type>VM_DEPLOYED</type></event><event><type>VM_ALIVE</type></event>"
+    ));
+    assert!(esc("<tenant>t</tenant><nope/>"));
+}
+
+#[test]
+fn notifications_pass_xpath_filters() {
+    let event = xml::parse_str(EVENT).unwrap();
+    let wants = |text: &str| {
+        let xpath = XPath::parse(text, &|_| None, "http://www.cisco.com/esc/esc").unwrap();
+        Filter::XPath(xpath).wants(&[&event], &mut Budget::default())
+    };
+    for text in [
+        "/escEvent",
+        "escEvent",
+        "//type",
+        "/escEvent[tenant='t' and event/type='VM_ALIVE']",
+        "/escEvent/vm_source[vmid=1]",
+        "/*",
+    ] {
+        assert!(wants(text).unwrap(), "{text}");
+    }
+    for text in [
+        "/escEvent[tenant='u']",
+        "/nope",
+        "/escEvent/event[type='X']",
+    ] {
+        assert!(!wants(text).unwrap(), "{text}");
+    }
+    assert!(wants("1 = 1").is_err());
+}

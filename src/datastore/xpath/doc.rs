@@ -1,0 +1,54 @@
+//! What the evaluator needs of a document: our trees and plain elements both are one.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::ast::NodeTest;
+
+/// A node of a document during one evaluation; the root is [`ROOT`].
+pub(super) type Id = u32;
+
+/// The root node, above the top element or elements.
+pub(super) const ROOT: Id = 0;
+
+/// A predicate `name = value` in front of others, that may name a key.
+pub(super) struct KeyTest<'e> {
+    pub name: &'e NodeTest,
+    pub value: KeyValue<'e>,
+}
+
+/// The value in a [`KeyTest`].
+pub(super) enum KeyValue<'e> {
+    Text(&'e str),
+    Number(f64),
+}
+
+/// Whether a name test holds for a namespace and local name.
+pub(super) type Matches<'m> = &'m dyn Fn(&NodeTest, &str, &str) -> bool;
+
+pub(super) trait Doc<'t> {
+    fn parent(&self, id: Id) -> Option<Id>;
+    /// In document order.
+    fn children(&self, id: Id) -> Rc<[Id]>;
+    /// Namespace and local name; `None` for the root and for text.
+    fn name(&self, id: Id) -> Option<(&'t str, &'t str)>;
+    /// The text of a text node or of an element that holds text only; `None` for others.
+    fn text(&self, id: Id) -> Option<Cow<'t, str>>;
+    /// Whether it is a text node.
+    fn is_text(&self, id: Id) -> bool;
+    /// Whether an element can be below it.
+    fn is_interior(&self, id: Id) -> bool;
+    /// Document order.
+    fn order(&self, a: Id, b: Id) -> Ordering;
+    /// Whether any element has this name.
+    fn knows(&self, ns: &str, local: &str) -> bool;
+    /// The children that `test` and all `keys` can hold for, without a walk; `None` if it takes one.
+    fn lookup(
+        &self,
+        parent: Id,
+        test: &NodeTest,
+        keys: &[KeyTest<'_>],
+        matches: Matches<'_>,
+    ) -> Option<Vec<Id>>;
+}

@@ -1,0 +1,72 @@
+//! A parsed expression, ready to be used as a filter.
+
+use std::sync::Arc;
+
+use super::ast::Expr;
+use super::element_doc::ElementDoc;
+use super::eval::Eval;
+use super::parser;
+use super::tree_doc::TreeDoc;
+use super::value::Value;
+use crate::datastore::error::Error;
+use crate::datastore::filter::Budget;
+use crate::datastore::select::Selection;
+use crate::datastore::tree::Tree;
+use crate::xml::Element;
+
+/// An XPath 1.0 expression.
+#[derive(Clone, Debug)]
+pub struct XPath {
+    expr: Arc<Expr>,
+    default_ns: Arc<str>,
+}
+
+impl XPath {
+    /// Parses an expression of at most 4096 octets. `resolve` gives the namespace of a prefix;
+    /// names without one are those of `default_ns`, or of any module if it has no such name.
+    ///
+    /// # Errors
+    /// `invalid-value`: not XPath, an undeclared prefix, an unknown function, too long or too deep
+    /// (RFC 6241 section 8.9.5.1).
+    pub fn parse(
+        text: &str,
+        resolve: &dyn Fn(&str) -> Option<String>,
+        default_ns: &str,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            expr: Arc::new(parser::parse(text, resolve)?),
+            default_ns: default_ns.into(),
+        })
+    }
+
+    /// What it selects of a tree: each node of the result with its subtree.
+    pub(in crate::datastore) fn select(
+        &self,
+        tree: &Tree,
+        budget: &mut Budget,
+    ) -> Result<Selection, Error> {
+        let doc = TreeDoc::new(tree);
+        let value = Eval::new(&doc, budget, &self.default_ns).whole(&self.expr)?;
+        let Value::Nodes(nodes) = value else {
+            return Err(parser::refused("the expression does not give a node-set"));
+        };
+        let mut selection = Selection::none();
+        for node in nodes {
+            selection.add_node(tree.schema(), &doc.steps(node));
+        }
+        Ok(selection)
+    }
+
+    /// Whether it selects any node of a notification's content.
+    pub(in crate::datastore) fn wants(
+        &self,
+        content: &[&Element],
+        budget: &mut Budget,
+    ) -> Result<bool, Error> {
+        let doc = ElementDoc::new(content);
+        match Eval::new(&doc, budget, &self.default_ns).whole(&self.expr)? {
+            Value::Nodes(nodes) => Ok(!nodes.is_empty()),
+            _ => Err(parser::refused("the expression does not give a node-set")),
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! A data tree as an XPath document (RFC 7950 section 6.4.1): defaults in use and non-presence
+//! containers are part of it. Nodes get their ids as they are first seen.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::ast::NodeTest;
+use super::doc::{Doc, Id, KeyTest, KeyValue, Matches, ROOT};
+use crate::datastore::defaults;
+use crate::datastore::keys::Keys;
+use crate::datastore::node::{self, Node, Value};
+use crate::datastore::path::{Step, data_children};
+use crate::datastore::tree::Tree;
+use crate::schema::{NodeId, NodeKind, Schema, ValueKind};
+use crate::xml::Element;
+
+pub(super) struct TreeDoc<'t> {
+    schema: &'static Schema,
+    items: RefCell<Vec<Item<'t>>>,
+    /// List entries that were looked up before their siblings were listed.
+    entries: RefCell<HashMap<(Id, NodeId, Keys), Id>>,
+}
+
+#[derive(Clone, Copy)]
+enum Data<'t> {
+    Interior(&'t Node),
+    /// A non-presence container that is not in the tree.
+    Empty(NodeId),
+    Leaf(NodeId, &'t str),
+    LeafListEntry(NodeId, &'t Keys),
+    Any(NodeId, &'t Arc<Element>),
+    Text(&'t str),
+}
+
+struct Item<'t> {
+    parent: Id,
+    data: Data<'t>,
+    place: Place<'t>,
+    children: Option<Rc<[Id]>>,
+}
+
+/// Document order among siblings: schema order, then the order of the list.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'t> {
+    slot: u32,
+    rank: i64,
+    keys: Option<&'t Keys>,
+}
+
+impl<'t> TreeDoc<'t> {
+    pub fn new(tree: &'t Tree) -> Self {
+        let root = Item {
+            parent: ROOT,
+            data: Data::Interior(tree.root()),
+            place: place(0, 0, None),
+            children: None,
+        };
+        Self {
+            schema: tree.schema(),
+            items: RefCell::new(vec![root]),
+            entries: RefCell::new(HashMap::new()),
+        }
+    }
+
+    /// Where a node is; that of its leaf for a text node.
+    pub fn steps(&self, id: Id) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut at = Some(id);
+        while let Some(id) = at {
+            let step = match self.data(id) {
+                Data::Interior(node) if node.schema() == node::ROOT => None,
+                Data::Interior(node) => Some((node.schema(), node.keys())),
+                Data::Empty(id) | Data::Leaf(id, _) | Data::Any(id, _) => Some((id, None)),
+                Data::LeafListEntry(id, keys) => Some((id, Some(keys))),
+                Data::Text(_) => None,
+            };
+            steps.extend(step.map(|(node, keys)| Step {
+                node,
+                keys: keys.cloned(),
+            }));
+            at = self.parent(id);
+        }
+        steps.reverse();
+        steps
+    }
+
+    fn data(&self, id: Id) -> Data<'t> {
+        let items = self.items.borrow();
+        items
+            .get(id as usize)
+            .map_or(Data::Text(""), |item| item.data)
+    }
+
+    fn add(&self, parent: Id, data: Data<'t>, place: Place<'t>) -> Id {
+        let mut items = self.items.borrow_mut();
+        items.push(Item {
+            parent,
+            data,
+            place,
+            children: None,
+        });
+        (items.len() - 1) as Id
+    }
+
+    fn entry(&self, parent: Id, id: NodeId, keys: &'t Keys, node: &'t Node, rank: i64) -> Id {
+        let key = (parent, id, keys.clone());
+        if let Some(known) = self.entries.borrow().get(&key) {
+            return *known;
+        }
+        let added = self.add(parent, Data::Interior(node), place(id.0, rank, Some(keys)));
+        self.entries.borrow_mut().insert(key, added);
+        added
+    }
+
+    fn list_children(&self, id: Id) -> Vec<Id> {
+        match self.data(id) {
+            Data::Interior(node) => self.interior_children(id, node.schema(), Some(node)),
+            Data::Empty(schema_id) => self.interior_children(id, schema_id, None),
+            Data::Leaf(_, text) => self.text_child(id, text),
+            Data::LeafListEntry(_, keys) => self.text_child(id, keys.first()),
+            Data::Any(..) | Data::Text(_) => Vec::new(),
+        }
+    }
+
+    fn text_child(&self, parent: Id, text: &'t str) -> Vec<Id> {
+        match text.is_empty() {
+            true => Vec::new(),
+            false => vec![self.add(parent, Data::Text(text), place(0, 0, None))],
+        }
+    }
+
+    fn interior_children(&self, parent: Id, schema_id: NodeId, node: Option<&'t Node>) -> Vec<Id> {
+        let mut found = Vec::new();
+        for id in data_children(self.schema, schema_id) {
+            let at = place(id.0, 0, None);
+            match node.and_then(|node| node.child(*id)) {
+                Some(Value::Leaf(text)) => found.push(self.add(parent, Data::Leaf(*id, text), at)),
+                Some(Value::Any(element)) => {
+                    found.push(self.add(parent, Data::Any(*id, element), at));
+                }
+                Some(Value::Container(child)) => {
+                    found.push(self.add(parent, Data::Interior(child), at));
+                }
+                Some(Value::LeafList(values)) => {
+                    for (keys, ()) in values.iter() {
+                        let rank = values.rank(keys).unwrap_or(0);
+                        let at = place(id.0, rank, Some(keys));
+                        found.push(self.add(parent, Data::LeafListEntry(*id, keys), at));
+                    }
+                }
+                Some(Value::List(entries)) => {
+                    for (keys, child) in entries.iter() {
+                        let rank = entries.rank(keys).unwrap_or(0);
+                        found.push(self.entry(parent, *id, keys, child, rank));
+                    }
+                }
+                None => self.absent(parent, node, *id, &mut found),
+            }
+        }
+        found
+    }
+
+    /// What is there of a child that nobody set.
+    fn absent(&self, parent: Id, node: Option<&'t Node>, id: NodeId, found: &mut Vec<Id>) {
+        if defaults::unknown(self.schema, id) {
+            return;
+        }
+        let def = self.schema.node(id);
+        match def.kind {
+            NodeKind::Container { presence: false }
+                if def.config && defaults::case_in_use(self.schema, node, id) =>
+            {
+                found.push(self.add(parent, Data::Empty(id), place(id.0, 0, None)));
+            }
+            NodeKind::Leaf | NodeKind::LeafList => {
+                for (rank, text) in defaults::in_use(self.schema, node, id).iter().enumerate() {
+                    let at = place(id.0, rank as i64, None);
+                    found.push(self.add(parent, Data::Leaf(id, text), at));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn path_to(&self, id: Id) -> Vec<Id> {
+        let mut path = vec![id];
+        let mut at = self.parent(id);
+        while let Some(id) = at {
+            path.push(id);
+            at = self.parent(id);
+        }
+        path.reverse();
+        path
+    }
+}
+
+fn place(slot: u32, rank: i64, keys: Option<&Keys>) -> Place<'_> {
+    Place { slot, rank, keys }
+}
+
+impl<'t> Doc<'t> for TreeDoc<'t> {
+    fn parent(&self, id: Id) -> Option<Id> {
+        let items = self.items.borrow();
+        items
+            .get(id as usize)
+            .map(|item| item.parent)
+            .filter(|_| id != ROOT)
+    }
+
+    fn children(&self, id: Id) -> Rc<[Id]> {
+        let known = {
+            let items = self.items.borrow();
+            items
+                .get(id as usize)
+                .and_then(|item| item.children.clone())
+        };
+        known.unwrap_or_else(|| {
+            let children: Rc<[Id]> = self.list_children(id).into();
+            if let Some(item) = self.items.borrow_mut().get_mut(id as usize) {
+                item.children = Some(children.clone());
+            }
+            children
+        })
+    }
+
+    fn name(&self, id: Id) -> Option<(&'t str, &'t str)> {
+        let schema_id = match self.data(id) {
+            Data::Interior(node) => node.schema(),
+            Data::Empty(id) | Data::Leaf(id, _) | Data::LeafListEntry(id, _) | Data::Any(id, _) => {
+                id
+            }
+            Data::Text(_) => return None,
+        };
+        if schema_id == node::ROOT {
+            return None;
+        }
+        let def = self.schema.node(schema_id);
+        Some((&self.schema.module(def.module).namespace, &def.name))
+    }
+
+    fn text(&self, id: Id) -> Option<Cow<'t, str>> {
+        match self.data(id) {
+            Data::Leaf(_, text) | Data::Text(text) => Some(Cow::Borrowed(text)),
+            Data::LeafListEntry(_, keys) => Some(Cow::Borrowed(keys.first())),
+            Data::Any(_, element) => Some(Cow::Owned(element.text())),
+            Data::Interior(_) | Data::Empty(_) => None,
+        }
+    }
+
+    fn is_text(&self, id: Id) -> bool {
+        matches!(self.data(id), Data::Text(_))
+    }
+
+    fn is_interior(&self, id: Id) -> bool {
+        matches!(self.data(id), Data::Interior(_) | Data::Empty(_))
+    }
+
+    fn order(&self, a: Id, b: Id) -> Ordering {
+        if a == b {
+            return Ordering::Equal;
+        }
+        let (a, b) = (self.path_to(a), self.path_to(b));
+        let items = self.items.borrow();
+        let place = |id: &Id| items.get(*id as usize).map(|item| item.place);
+        let differ = a.iter().zip(&b).find(|(a, b)| a != b);
+        match differ {
+            Some((a, b)) => place(a).cmp(&place(b)),
+            None => a.len().cmp(&b.len()),
+        }
+    }
+
+    fn knows(&self, ns: &str, local: &str) -> bool {
+        self.schema.nodes().iter().any(|def| {
+            let data = matches!(
+                def.kind,
+                NodeKind::Container { .. }
+                    | NodeKind::List
+                    | NodeKind::Leaf
+                    | NodeKind::LeafList
+                    | NodeKind::Any
+            );
+            data && &*def.name == local && &*self.schema.module(def.module).namespace == ns
+        })
+    }
+
+    fn lookup(
+        &self,
+        parent: Id,
+        test: &NodeTest,
+        keys: &[KeyTest<'_>],
+        matches: Matches<'_>,
+    ) -> Option<Vec<Id>> {
+        let Data::Interior(node) = self.data(parent) else {
+            return None;
+        };
+        let is = |test: &NodeTest, id: NodeId| {
+            let def = self.schema.node(id);
+            matches(test, &self.schema.module(def.module).namespace, &def.name)
+        };
+        let children = data_children(self.schema, node.schema()).iter();
+        let mut named = children.copied().filter(|id| is(test, *id));
+        let (list, None) = (named.next()?, named.next()) else {
+            return None;
+        };
+        let def = self.schema.node(list);
+        if def.kind != NodeKind::List || def.keys.is_empty() {
+            return None;
+        }
+        let mut values: Vec<String> = Vec::with_capacity(def.keys.len());
+        for key in &def.keys {
+            let given = keys.iter().find(|given| is(given.name, *key))?;
+            values.push(match given.value {
+                KeyValue::Text(text) => text.to_owned(),
+                // As numbers "1" and "1.0" are equal; only integers have one text for one number.
+                KeyValue::Number(n) if self.schema.node(*key).value == ValueKind::Integer => {
+                    super::value::text_of(n)
+                }
+                KeyValue::Number(_) => return None,
+            });
+        }
+        let Some(entries) = node.list(list) else {
+            return Some(Vec::new());
+        };
+        let keys = Keys::new(values);
+        Some(match entries.get(&keys) {
+            // The entry's own keys live as long as the tree.
+            Some(entry) => entry
+                .keys()
+                .map(|keys| {
+                    let rank = entries.rank(keys).unwrap_or(0);
+                    self.entry(parent, list, keys, entry, rank)
+                })
+                .into_iter()
+                .collect(),
+            None => Vec::new(),
+        })
+    }
+}
