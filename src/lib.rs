@@ -2,8 +2,33 @@
 //!
 //! Rooms are listed here from the bottom floor to the top; imports only go down.
 
-pub mod ids;
-
 pub mod clock;
+pub mod ids;
+pub mod xml;
+
+pub mod proto;
 
 pub mod model;
+
+pub mod cloudsim;
+pub mod schema;
+
+pub mod datastore;
+
+pub mod store;
+
+pub mod audit;
+pub mod auth;
+pub mod esc_model;
+
+pub mod engine;
+
+pub mod control;
+
+pub mod northbound;
+pub mod probe;
+pub mod vim;
+
+pub mod daemon;
+
+pub mod cli;

@@ -434,3 +434,8 @@ fn log_in(ssh: &ssh2::Session, target: &Target, name: &str) -> Result<(), Client
         ClientError::Login(name.to_owned(), target.user.clone(), why)
     })
 }
+
+#[cfg(test)]
+pub(super) mod scripted;
+#[cfg(test)]
+mod tests;

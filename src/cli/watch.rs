@@ -26,6 +26,9 @@ const PRIMING: Duration = Duration::from_secs(300);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// Where lines go; `false` says that nobody reads them any more.
+type Print<'a> = &'a mut dyn FnMut(&str) -> anyhow::Result<bool>;
+
 /// Show events as they happen.
 #[derive(Args, Debug)]
 pub struct WatchArgs {
@@ -81,6 +84,12 @@ impl WatchArgs {
     /// # Errors
     /// When the first connection fails, the login or the subscription is refused, or an event is not understood.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        let target = self.connect.target()?;
+        self.watch_target(&target, &mut document::print)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn watch_target(&self, target: &Target, print: Print<'_>) -> anyhow::Result<()> {
         let now = SystemClock::new().wall();
         let mut place = match &self.since {
             Some(text) => Place {
@@ -98,22 +107,21 @@ impl WatchArgs {
             Some(xpath) => xpath_filter(xpath, &[])?,
             None => String::new(),
         };
-        let target = self.connect.target()?;
-        let mut client = Client::connect(&target)?;
+        let mut client = Client::connect(target)?;
         self.subscribe(&mut client, &filter, &mut place)?;
-        if !self.xml && !document::print(&header())? {
-            return Ok(ExitCode::SUCCESS);
+        if !self.xml && !print(&header())? {
+            return Ok(());
         }
         let mut shown = 0;
         loop {
-            match self.follow(&mut client, &mut place, &mut shown)? {
+            match self.follow(&mut client, &mut place, &mut shown, print)? {
                 None => {
                     client.close();
-                    return Ok(ExitCode::SUCCESS);
+                    return Ok(());
                 }
                 Some(lost) => eprintln!("{lost}; connecting again"),
             }
-            client = self.again(&target, &filter, &mut place)?;
+            client = self.again(target, &filter, &mut place)?;
             eprintln!("connected again");
         }
     }
@@ -124,6 +132,7 @@ impl WatchArgs {
         client: &mut Client,
         place: &mut Place,
         shown: &mut u64,
+        print: Print<'_>,
     ) -> anyhow::Result<Option<ClientError>> {
         while self.count.is_none_or(|count| *shown < count) {
             let text = match client.notification(None) {
@@ -148,7 +157,7 @@ impl WatchArgs {
             } else {
                 event.row()
             };
-            if !document::print(&line)? {
+            if !print(&line)? {
                 return Ok(None);
             }
             *shown += 1;

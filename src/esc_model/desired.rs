@@ -3,12 +3,12 @@
 //! The tree has been validated, so every mandatory node is there; a value this room cannot
 //! read is a disagreement between the YANG and this file and is reported, never guessed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::EscModelError;
-use crate::datastore::{NodeRef, Tree};
+use crate::datastore::{Diff, NodeRef, Tree};
 use crate::ids::DeploymentKey;
 use crate::model::deployment::{
     ActionOnRecovery, DayZero, Deployment, InterfaceSpec, Kpi, MetricCondition, NetworkSpec,
@@ -30,71 +30,184 @@ pub fn deployment(tree: &Tree, key: &DeploymentKey) -> Result<Option<Deployment>
         .container("deployments")
         .and_then(|list| list.entry("deployment", &[&key.name]));
     found
-        .map(|view| read_deployment(key, &tenant, view))
+        .map(|view| read_deployment(key, tenant, view))
         .transpose()
 }
 
 /// Every deployment's key, in order of tenant and name.
 pub fn deployment_keys(tree: &Tree) -> Vec<DeploymentKey> {
-    let mut keys = Vec::new();
-    for tenant in tenants(tree) {
-        let name = tenant.text("name").unwrap_or_default();
-        for deployment in tenant.container("deployments").into_iter().flat_map(|d| d.entries("deployment")) {
-            keys.push(DeploymentKey::new(
-                name.clone(),
-                deployment.text("name").unwrap_or_default(),
-            ));
+    let each = tenants(tree).into_iter();
+    each.flat_map(|tenant| keys_of_tenant(tenant)).collect()
+}
+
+fn keys_of_tenant(tenant: NodeRef<'_>) -> Vec<DeploymentKey> {
+    let name = text(tenant, "name");
+    entries(tenant, "deployments", "deployment")
+        .into_iter()
+        .map(|deployment| DeploymentKey::new(name.clone(), text(deployment, "name")))
+        .collect()
+}
+
+/// What differs between two configurations; costs what differs, not what is there (P1).
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Changed {
+    /// Deployments made, changed or removed.
+    pub deployments: BTreeSet<DeploymentKey>,
+    /// Shared resources made, changed or removed.
+    pub resources: BTreeSet<ResourceKey>,
+}
+
+/// Compares two configurations.
+pub fn changed(old: &Tree, new: &Tree, default_vim: &str) -> Changed {
+    let mut found = Changed::default();
+    for change in &Diff::between(old, new).changes {
+        let steps: Vec<(&str, &str)> = change
+            .location
+            .0
+            .iter()
+            .map(|step| {
+                let name: &str = &new.schema().node(step.node).name;
+                (name, step.keys.as_ref().map_or("", |keys| keys.first()))
+            })
+            .collect();
+        for tree in [old, new] {
+            touched(tree, &steps, default_vim, &mut found);
         }
+    }
+    found
+}
+
+/// Adds what stands at or below, or depends on, the node that `steps` name.
+fn touched(tree: &Tree, steps: &[(&str, &str)], default_vim: &str, found: &mut Changed) {
+    let Some((("esc_datamodel", _), below)) = steps.split_first() else {
+        return;
+    };
+    let vim = vim_of(tree, default_vim);
+    let root = |kind, name: &str| ResourceKey {
+        vim: vim.clone(),
+        kind,
+        tenant: None,
+        name: name.to_owned(),
+    };
+    match below {
+        [("images", _), ("image", name), ..] => {
+            found.resources.insert(root(ResourceKind::Image, name));
+        }
+        [("flavors", _), ("flavor", name), ..] => {
+            found.resources.insert(root(ResourceKind::Flavor, name));
+        }
+        [("networks", _), ("network", name), ..] => {
+            found.resources.insert(root(ResourceKind::Network, name));
+        }
+        [("tenants", _), ("tenant", tenant), rest @ ..] => match rest {
+            [("deployments", _), ("deployment", name), ..] => {
+                found.deployments.insert(DeploymentKey::new(*tenant, *name));
+            }
+            [("networks", _), ("network", name), ..] => {
+                found.resources.insert(ResourceKey {
+                    tenant: Some((*tenant).to_owned()),
+                    ..root(ResourceKind::Network, name)
+                });
+            }
+            [("extensions" | "volumes", _), ..] => {}
+            _ => {
+                found.resources.insert(root(ResourceKind::Tenant, tenant));
+                if let Some(view) = tenant_view(tree, tenant) {
+                    found.deployments.extend(keys_of_tenant(view));
+                    found.resources.extend(networks_of_tenant(view, &vim));
+                }
+            }
+        },
+        // A whole container came or went, or the default VIM changed.
+        _ => {
+            found.deployments.extend(deployment_keys(tree));
+            found.resources.extend(resource_keys(tree, default_vim));
+        }
+    }
+}
+
+fn vim_of(tree: &Tree, default_vim: &str) -> String {
+    let root = tree.view().container("esc_datamodel");
+    let configured = root.and_then(|root| leaf(root, "default_vim_connector"));
+    configured.unwrap_or_else(|| default_vim.to_owned())
+}
+
+fn networks_of_tenant(tenant: NodeRef<'_>, vim: &str) -> Vec<ResourceKey> {
+    entries(tenant, "networks", "network")
+        .into_iter()
+        .map(|network| ResourceKey {
+            vim: vim.to_owned(),
+            kind: ResourceKind::Network,
+            tenant: Some(text(tenant, "name")),
+            name: text(network, "name"),
+        })
+        .collect()
+}
+
+/// Every shared resource's key.
+pub fn resource_keys(tree: &Tree, default_vim: &str) -> Vec<ResourceKey> {
+    let vim = vim_of(tree, default_vim);
+    let mut keys = Vec::new();
+    let Some(root) = tree.view().container("esc_datamodel") else {
+        return keys;
+    };
+    for (container, list, kind) in [
+        ("images", "image", ResourceKind::Image),
+        ("flavors", "flavor", ResourceKind::Flavor),
+        ("networks", "network", ResourceKind::Network),
+        ("tenants", "tenant", ResourceKind::Tenant),
+    ] {
+        keys.extend(entries(root, container, list).iter().map(|entry| ResourceKey {
+            vim: vim.clone(),
+            kind,
+            tenant: None,
+            name: text(*entry, "name"),
+        }));
+    }
+    for tenant in tenants(tree) {
+        keys.extend(networks_of_tenant(tenant, &vim));
     }
     keys
 }
 
-/// Every shared resource: tenants and their networks, networks, images and flavors of the root.
+/// The resource of that key, or `None` when it is not configured (in that VIM).
 ///
 /// # Errors
 /// When a value does not fit its type here.
-pub fn resources(tree: &Tree, default_vim: &str) -> Result<BTreeMap<ResourceKey, ResourceSpec>> {
-    let mut all = BTreeMap::new();
-    let Some(root) = tree.view().container("esc_datamodel") else {
-        return Ok(all);
+pub fn resource(tree: &Tree, key: &ResourceKey, default_vim: &str) -> Result<Option<ResourceSpec>> {
+    let root = tree.view().container("esc_datamodel");
+    let Some(root) = root.filter(|_| vim_of(tree, default_vim) == key.vim) else {
+        return Ok(None);
     };
-    let vim = root
-        .text("default_vim_connector")
-        .unwrap_or_else(|| default_vim.to_owned());
-    let key = |kind, tenant: Option<&str>, name: &str| ResourceKey {
-        vim: vim.clone(),
-        kind,
-        tenant: tenant.map(str::to_owned),
-        name: name.to_owned(),
+    let parent = match &key.tenant {
+        Some(tenant) => tenant_view(tree, tenant),
+        None => Some(root),
     };
-    for image in entries(&root, "images", "image") {
-        let spec = read_image(&image);
-        all.insert(key(ResourceKind::Image, None, &spec.name), ResourceSpec::Image(spec));
-    }
-    for flavor in entries(&root, "flavors", "flavor") {
-        let spec = read_flavor(&flavor)?;
-        all.insert(key(ResourceKind::Flavor, None, &spec.name), ResourceSpec::Flavor(spec));
-    }
-    for network in entries(&root, "networks", "network") {
-        let spec = read_network(&network)?;
-        all.insert(key(ResourceKind::Network, None, &spec.name), ResourceSpec::Network(spec));
-    }
-    for tenant in tenants(tree) {
-        let name = tenant.text("name").unwrap_or_default();
-        let managed = boolean(&tenant, "managed_resource", true)?;
-        all.insert(key(ResourceKind::Tenant, None, &name), ResourceSpec::Tenant { managed });
-        for network in entries(&tenant, "networks", "network") {
-            let spec = read_network(&network)?;
-            let at = key(ResourceKind::Network, Some(&name), &spec.name);
-            all.insert(at, ResourceSpec::Network(spec));
+    let find = |container: &str, list: &str| {
+        parent?.container(container)?.entry(list, &[&key.name])
+    };
+    Ok(match key.kind {
+        ResourceKind::Tenant => match find("tenants", "tenant") {
+            Some(view) => Some(ResourceSpec::Tenant {
+                managed: boolean(view, "managed_resource", true)?,
+            }),
+            None => None,
+        },
+        ResourceKind::Network => find("networks", "network")
+            .map(|view| read_network(view).map(ResourceSpec::Network))
+            .transpose()?,
+        ResourceKind::Image => {
+            find("images", "image").map(|view| ResourceSpec::Image(read_image(view)))
         }
-    }
-    Ok(all)
+        ResourceKind::Flavor => find("flavors", "flavor")
+            .map(|view| read_flavor(view).map(ResourceSpec::Flavor))
+            .transpose()?,
+    })
 }
 
 fn tenants(tree: &Tree) -> Vec<NodeRef<'_>> {
     tree.view().container("esc_datamodel")
-        .map(|root| entries(&root, "tenants", "tenant"))
+        .map(|root| entries(root, "tenants", "tenant"))
         .unwrap_or_default()
 }
 
@@ -111,12 +224,12 @@ fn entries<'a>(view: NodeRef<'a>, container: &str, list: &str) -> Vec<NodeRef<'a
 }
 
 fn read_deployment(key: &DeploymentKey, tenant: NodeRef<'_>, view: NodeRef<'_>) -> Result<Deployment> {
-    let networks = entries(&view, "networks", "network");
+    let networks = entries(view, "networks", "network");
     Ok(Deployment {
         key: key.clone(),
         managed_tenant: boolean(tenant, "managed_resource", true)?,
-        vim: view.container("locator").and_then(|locator| locator.text("vim_id")),
-        networks: networks.iter().map(|network| read_network(*network)).collect::<Result<_>>()?,
+        vim: view.container("locator").and_then(|locator| leaf(locator, "vim_id")),
+        networks: networks.into_iter().map(read_network).collect::<Result<_>>()?,
         vm_groups: view
             .entries("vm_group")
             .map(read_group)
@@ -140,21 +253,21 @@ fn read_network(view: NodeRef<'_>) -> Result<NetworkSpec> {
 fn read_subnet(view: NodeRef<'_>) -> Result<SubnetSpec> {
     Ok(SubnetSpec {
         name: text(view, "name"),
-        ip_version: view.text("ipversion").unwrap_or_else(|| "ipv4".to_owned()),
+        ip_version: leaf(view, "ipversion").unwrap_or_else(|| "ipv4".to_owned()),
         dhcp: boolean(view, "dhcp", true)?,
         address: text(view, "address"),
         netmask: text(view, "netmask"),
-        gateway: view.text("gateway"),
+        gateway: leaf(view, "gateway"),
     })
 }
 
 fn read_image(view: NodeRef<'_>) -> ImageSpec {
     ImageSpec {
         name: text(view, "name"),
-        src: view.text("src"),
-        disk_format: view.text("disk_format"),
-        container_format: view.text("container_format"),
-        public: view.text("public").as_deref() == Some("true"),
+        src: leaf(view, "src"),
+        disk_format: leaf(view, "disk_format"),
+        container_format: leaf(view, "container_format"),
+        public: leaf(view, "public").as_deref() == Some("true"),
     }
 }
 
@@ -175,43 +288,43 @@ fn read_group(view: NodeRef<'_>) -> Result<VmGroup> {
     let scaling = view.container("scaling");
     let bound = |name: &str| -> Result<u32> {
         Ok(match &scaling {
-            Some(scaling) => optional(scaling, name)?.unwrap_or(1),
+            Some(scaling) => optional(*scaling, name)?.unwrap_or(1),
             None => 1,
         })
     };
     let kpi_data = view.container("kpi_data");
     let monitored = match &kpi_data {
-        Some(kpi_data) => boolean(kpi_data, "enabled", true)?,
+        Some(kpi_data) => boolean(*kpi_data, "enabled", true)?,
         None => false,
     };
-    let kpis = kpi_data.map(|data| data.entries("kpi")).unwrap_or_default();
+    let kpis = kpi_data.map(|data| data.entries("kpi").collect::<Vec<_>>()).unwrap_or_default();
     let rules = view
         .container("rules")
-        .map(|rules| entries(&rules, "admin_rules", "rule"))
+        .map(|rules| entries(rules, "admin_rules", "rule"))
         .unwrap_or_default();
     Ok(VmGroup {
         name: text(view, "name"),
         image: text(view, "image"),
         flavor: text(view, "flavor"),
-        vim_vm_name: view.text("vim_vm_name"),
+        vim_vm_name: leaf(view, "vim_vm_name"),
         bootup_time: u64::try_from(bootup).ok().map(Duration::from_secs),
         recovery_wait: Duration::from_secs(wait),
         recovery: read_policy(view)?,
         interfaces: entries(view, "interfaces", "interface")
-            .iter()
+            .into_iter()
             .map(read_interface)
             .collect::<Result<_>>()?,
         volumes: entries(view, "volumes", "volume")
-            .iter()
+            .into_iter()
             .map(read_volume)
             .collect::<Result<_>>()?,
         kpis: kpis
-            .iter()
+            .into_iter()
             .map(|kpi| read_kpi(kpi, monitored))
             .collect::<Result<_>>()?,
-        rules: rules.iter().map(read_rule).collect::<Result<_>>()?,
+        rules: rules.into_iter().map(read_rule).collect::<Result<_>>()?,
         config_data: entries(view, "config_data", "configuration")
-            .iter()
+            .into_iter()
             .map(read_day_zero)
             .collect(),
         min_active: bound("min_active")?,
@@ -221,7 +334,7 @@ fn read_group(view: NodeRef<'_>) -> Result<VmGroup> {
 
 fn read_policy(view: NodeRef<'_>) -> Result<RecoveryPolicy> {
     let policy = view.container("recovery_policy");
-    let leaf = |name: &str| policy.as_ref().and_then(|policy| policy.text(name));
+    let leaf = |name: &str| policy.and_then(|policy| leaf(policy, name));
     let recovery_type = match leaf("recovery_type").as_deref() {
         None | Some("AUTO") => RecoveryType::Auto,
         Some("MANUAL") => RecoveryType::Manual,
@@ -251,10 +364,10 @@ fn read_interface(view: NodeRef<'_>) -> Result<InterfaceSpec> {
     Ok(InterfaceSpec {
         nicid: number(view, "nicid")?,
         network: text(view, "network"),
-        kind: view.text("type").unwrap_or_else(|| "virtual".to_owned()),
-        model: view.text("model").unwrap_or_else(|| "virtio".to_owned()),
-        ip_address: view.text("ip_address"),
-        mac_address: view.text("mac_address"),
+        kind: leaf(view, "type").unwrap_or_else(|| "virtual".to_owned()),
+        model: leaf(view, "model").unwrap_or_else(|| "virtio".to_owned()),
+        ip_address: leaf(view, "ip_address"),
+        mac_address: leaf(view, "mac_address"),
     })
 }
 
@@ -264,7 +377,7 @@ fn read_volume(view: NodeRef<'_>) -> Result<VolumeSpec> {
         volid: number(view, "volid")?,
         bus: text(view, "bus"),
         size: optional(view, "size")?,
-        size_unit: view.text("sizeunit"),
+        size_unit: leaf(view, "sizeunit"),
     })
 }
 
@@ -272,8 +385,8 @@ fn read_kpi(view: NodeRef<'_>, monitored: bool) -> Result<Kpi> {
     let collector = view
         .container("metric_collector")
         .ok_or_else(|| EscModelError::value("metric_collector", ""))?;
-    let frequency: u64 = number(&collector, "poll_frequency")?;
-    let unit = match text(&collector, "polling_unit").as_str() {
+    let frequency: u64 = number(collector, "poll_frequency")?;
+    let unit = match text(collector, "polling_unit").as_str() {
         "seconds" => 1,
         "minutes" => 60,
         other => return Err(EscModelError::value("polling_unit", other)),
@@ -294,10 +407,10 @@ fn read_kpi(view: NodeRef<'_>, monitored: bool) -> Result<Kpi> {
         metric_type: text(view, "metric_type"),
         occurrences_true: optional(view, "metric_occurrences_true")?.unwrap_or(1),
         occurrences_false: optional(view, "metric_occurrences_false")?.unwrap_or(1),
-        collector: text(&collector, "type"),
-        nicid: number(&collector, "nicid")?,
+        collector: text(collector, "type"),
+        nicid: number(collector, "nicid")?,
         poll: Duration::from_secs(frequency.saturating_mul(unit)),
-        continuous_alarm: boolean(&collector, "continuous_alarm", false)?,
+        continuous_alarm: boolean(collector, "continuous_alarm", false)?,
     })
 }
 
@@ -332,18 +445,21 @@ fn rule_action(written: &str) -> Result<RuleAction> {
 fn read_day_zero(view: NodeRef<'_>) -> DayZero {
     DayZero {
         dst: text(view, "dst"),
-        file: view.text("file"),
-        data: view.text("data"),
+        file: leaf(view, "file"),
+        data: leaf(view, "data"),
         variables: view
             .entries("variable")
-            .iter()
-            .map(|variable| (text(variable, "name"), variable.values("val")))
+            .map(|variable| (text(variable, "name"), variable.values("val").into_iter().map(str::to_owned).collect()))
             .collect(),
     }
 }
 
+fn leaf(view: NodeRef<'_>, name: &str) -> Option<String> {
+    view.text(name).map(str::to_owned)
+}
+
 fn text(view: NodeRef<'_>, name: &str) -> String {
-    view.text(name).unwrap_or_default()
+    leaf(view, name).unwrap_or_default()
 }
 
 fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T> {
@@ -351,7 +467,7 @@ fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T> {
 }
 
 fn optional<T: std::str::FromStr>(view: NodeRef<'_>, name: &str) -> Result<Option<T>> {
-    view.text(name).map(|text| parse(name, &text)).transpose()
+    leaf(view, name).map(|text| parse(name, &text)).transpose()
 }
 
 fn number<T: std::str::FromStr>(view: NodeRef<'_>, name: &str) -> Result<T> {
@@ -359,7 +475,7 @@ fn number<T: std::str::FromStr>(view: NodeRef<'_>, name: &str) -> Result<T> {
 }
 
 fn boolean(view: NodeRef<'_>, name: &str, default: bool) -> Result<bool> {
-    match view.text(name).as_deref() {
+    match leaf(view, name).as_deref() {
         None => Ok(default),
         Some("true") => Ok(true),
         Some("false") => Ok(false),

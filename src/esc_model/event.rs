@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 
-use super::{opdata, words};
+use super::words;
 use crate::model::event::{Event, EventStatus, InterfaceInfo, VmRef};
 use crate::proto::esc::{EscEvent, EscInterface, EscStatus, EscVm};
 use crate::store::NewEvent;
 use crate::xml::Writer;
+
+/// Our own namespace, of everything that augments the ESC model.
+pub const LIFELINE_NS: &str = "urn:lifeline:yang:lifeline";
 
 /// Writes events, once each, before they are stored (P3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -94,15 +97,20 @@ fn filled(text: &str) -> Option<String> {
 fn extensions(event: &Event) -> Option<String> {
     let mut out = Writer::new();
     if let Some(id) = &event.op_id {
-        out.open(opdata::LIFELINE_NS, "operation-id");
+        out.open(LIFELINE_NS, "operation-id");
         out.text(id.as_str());
         out.end();
     }
+    let mut pair = |element: &str, leaves: [(&str, &str); 2]| {
+        out.open(LIFELINE_NS, element);
+        leaves.iter().for_each(|(name, value)| out.leaf(name, value));
+        out.end();
+    };
     if let Some(op) = &event.vim_op {
-        opdata::vim_operation(&mut out, op);
+        pair("vim-operation", [("vim", &op.vim), ("id", &op.id)]);
     }
     if let Some(reason) = &event.reason {
-        opdata::failure_reason(&mut out, reason);
+        pair("failure-reason", [("code", &reason.code), ("text", &reason.text)]);
     }
     let text = out.finish();
     (!text.is_empty()).then_some(text)

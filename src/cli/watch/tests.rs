@@ -97,3 +97,76 @@ fn since_takes_a_time_or_a_duration_ago() {
         assert!(error.starts_with("--since"), "{error}");
     }
 }
+
+mod live {
+    use clap::Parser;
+
+    use super::super::super::client::scripted::{Script, Server};
+    use super::super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        watch: WatchArgs,
+    }
+
+    /// Runs a watch with a printer that sees every line.
+    fn watch(server: &Server, args: &[&str], mut seen: impl FnMut(&str)) {
+        let port = server.address.port().to_string();
+        let common = ["watch", "--port", &port, "--xml"];
+        let cli = Cli::try_parse_from([&common, args].concat()).unwrap();
+        let target = server.target("secret");
+        cli.watch
+            .watch_target(&target, &mut |line| {
+                seen(line);
+                Ok(true)
+            })
+            .unwrap();
+    }
+
+    fn time(line: &str) -> Timestamp {
+        Event::parse(line).unwrap().time
+    }
+
+    #[test]
+    fn broken_connections_lose_and_double_nothing() {
+        let now = SystemClock::new().wall();
+        let event = |n: u64| now + Duration::from_millis(n);
+        let server = Server::start(Script {
+            events: (1..=20).map(event).collect(),
+            breaks: vec![3, 1, 2, 7],
+            ..Script::default()
+        });
+        let mut seen = Vec::new();
+        let since = now.to_string();
+        watch(&server, &["--since", &since, "--count", "20"], |line| {
+            seen.push(time(line));
+        });
+        assert_eq!(seen, (1..=20).map(event).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_watch_from_now_on_shows_nothing_old_and_misses_nothing_new() {
+        let now = SystemClock::new().wall();
+        let old = now - Duration::from_secs(10);
+        // The connection breaks right after the unseen replay, before any event was shown.
+        let server = Server::start(Script {
+            events: vec![old],
+            breaks: vec![1],
+            ..Script::default()
+        });
+        let script = std::sync::Arc::clone(&server.script);
+        let later = std::thread::spawn(move || {
+            for n in 1..=5 {
+                std::thread::sleep(Duration::from_millis(150));
+                let mut script = script.lock().unwrap();
+                script.events.push(now + Duration::from_secs(n));
+            }
+        });
+        let mut seen = Vec::new();
+        watch(&server, &["--count", "5"], |line| seen.push(time(line)));
+        later.join().unwrap();
+        let expected: Vec<_> = (1..=5).map(|n| now + Duration::from_secs(n)).collect();
+        assert_eq!(seen, expected);
+    }
+}

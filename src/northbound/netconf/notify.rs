@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 use crate::control::subscription::{Cursor, Item, StreamName};
-use crate::datastore::ElementFilter;
+use crate::datastore::{Budget, Filter};
 use crate::ids::JournalSeq;
 use crate::proto::netconf::{NOTIFICATION_COMPLETE, REPLAY_COMPLETE};
 use crate::store::{EventLog, StoreError};
@@ -43,7 +43,7 @@ pub type Barrier = Arc<dyn Fn() -> crate::northbound::netconf::transport::BoxFut
 /// Reads the log for one subscriber.
 pub struct Pump {
     cursor: Cursor,
-    filter: Option<ElementFilter>,
+    filter: Option<Filter>,
     log: EventLog,
     watermark: watch::Receiver<JournalSeq>,
     clock: Arc<dyn Clock>,
@@ -55,7 +55,7 @@ impl Pump {
     /// A pump for a cursor made when the subscription was accepted.
     pub fn new(
         cursor: Cursor,
-        filter: Option<ElementFilter>,
+        filter: Option<Filter>,
         log: EventLog,
         clock: Arc<dyn Clock>,
         barrier: Barrier,
@@ -153,17 +153,16 @@ impl Pump {
         let Some(filter) = &self.filter else {
             return true;
         };
-        match xml::parse(body, &xml::Limits::default()) {
-            Ok(element) => filter.selects(&element),
+        let content = match xml::parse(body, &xml::Limits::default()) {
+            Ok(content) => content,
             Err(error) => {
                 tracing::error!(%error, "a stored event cannot be read");
-                false
+                return false;
             }
-        }
+        };
+        filter.wants(&[&content], &mut Budget::default()).unwrap_or_else(|error| {
+            tracing::debug!(%error, "a subscriber's filter");
+            false
+        })
     }
-}
-
-/// The stream named in a request, the default one when none is named.
-pub fn stream_of(name: Option<&str>) -> Option<StreamName> {
-    StreamName::find(name.unwrap_or(StreamName::Netconf.as_str()))
 }

@@ -126,10 +126,10 @@ impl SimVim {
         look(&self.now().cloud)
     }
 
-    /// What the VM's guest answers to a collector now: "no address" and an unknown collector are the
-    /// prober's own troubles, silence is the guest's (P6).
+    /// What the VM's guest answers to a collector now, asked inside the simulator, so that it needs no
+    /// address: an unknown collector is the prober's own trouble, silence is the guest's (P6).
     pub fn answer(&self, target: &ProbeTarget) -> Verdict {
-        if target.address.is_none() || !COLLECTORS.contains(&target.collector.as_str()) {
+        if !COLLECTORS.contains(&target.collector.as_str()) {
             return Verdict::CannotTell;
         }
         match self.look(|cloud| cloud.probe(&target.vm_id)) {

@@ -41,7 +41,8 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
     window
         .check(control.clock().wall(), events.last_time())
         .map_err(failed)?;
-    let filter = filter::of_events(wanted.filter.as_ref()).map_err(RpcReply::from)?;
+    let filter = wanted.filter.as_ref().map(filter::decode);
+    let filter = filter.transpose().map_err(RpcReply::from)?;
     let head = events.head();
     let first = match window.start {
         None => None,

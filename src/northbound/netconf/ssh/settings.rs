@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::SshError;
 use super::source::Prefix;
 
 /// Settings of the SSH shell (table `[ssh]`).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SshSettings {
     /// Seconds from accepting a connection to the end of the hello exchange, in total. Also the time
@@ -43,7 +43,7 @@ pub struct SshSettings {
 }
 
 /// Limits on connections that have not logged in yet (table `[ssh.startups]`).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StartupSettings {
     /// Pending logins above which some are dropped.
@@ -61,7 +61,7 @@ pub struct StartupSettings {
 }
 
 /// Penalties per source, in seconds, added up (table `[ssh.penalties]`).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PenaltySettings {
     /// Whether sources are penalised at all.

@@ -1,0 +1,62 @@
+//! `lifeline serve`: until SIGTERM or SIGINT.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::server::{Options, Server};
+use super::settings::Settings;
+use crate::clock::SystemClock;
+
+/// What the command line says.
+pub struct ServeOptions {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// Address of the NETCONF listener.
+    pub netconf: std::net::SocketAddr,
+}
+
+/// Serves until told to stop, then drains; returns success.
+///
+/// # Errors
+/// When the server cannot start.
+pub fn serve(options: ServeOptions) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(options.config.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    let code = runtime.block_on(run(options, settings));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}
+
+async fn run(options: ServeOptions, settings: Settings) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let server = Server::start(Options {
+        data_dir: options.data_dir,
+        netconf: options.netconf,
+        settings,
+        clock: Arc::new(SystemClock::new()),
+        seed: rand::random(),
+    })
+    .await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "listening netconf {}", server.address())
+        .and_then(|()| out.flush())
+        .context("standard output")?;
+    tracing::info!(address = %server.address(), "serving NETCONF over SSH");
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
+        _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
+    }
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,265 @@
+//! Wiring: store, engine, VIM, faces; start and stop in order.
+//!
+//! ```text
+//! data dir lock -> store -> simulated VIM -> engine (adopts) -> desired -> control -> SSH -> control socket
+//! stop: accept, sessions (drained) -> engine -> store
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use super::login::Login;
+use super::settings::Settings;
+use super::users;
+use crate::auth::hostkey::{self, HostKeyKind};
+use crate::auth::{UserStore, hostkey::HostKeyKind::Rsa};
+use crate::clock::Clock;
+use crate::cloudsim::{Injection, Target};
+use crate::control::commit::{META, REVISION, UNITS};
+use crate::control::service::{Control, Parts as ControlParts};
+use crate::control::session::KillReason;
+use crate::control::simulator::Simulator;
+use crate::datastore::{Tree, UnitPath};
+use crate::engine::core::{Core, ROW_TABLES, Rows};
+use crate::engine::dispatcher::{Engine, Parts as EngineParts};
+use crate::engine::port::{Prober, Vim};
+use crate::esc_model::event::Encoder;
+use crate::esc_model::published::{Published, State};
+use crate::ids::Revision;
+use crate::northbound::admin::{self, AdminServer};
+use crate::northbound::netconf::service::{Service, Sessions};
+use crate::northbound::netconf::ssh::SshServer;
+use crate::probe::{Poller, Probes};
+use crate::schema::{LoadOptions, Schema};
+use crate::store::{DataDir, Loaded, OpenOptions, Store, Table};
+use crate::vim::sim::SimVim;
+
+/// Connector id of the embedded VIM.
+pub const SIM_VIM: &str = "sim";
+/// File of the simulated cloud in the data directory.
+const CLOUD_FILE: &str = "cloudsim.json";
+
+/// How a server is started.
+pub struct Options {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Address of the NETCONF listener; port 0 for any.
+    pub netconf: SocketAddr,
+    /// All settings.
+    pub settings: Settings,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// First seed of all ids.
+    pub seed: u64,
+}
+
+/// A running server.
+pub struct Server {
+    ssh: SshServer,
+    admin: AdminServer,
+    engine: Engine,
+    control: Arc<Control>,
+    store: Store<Published>,
+    simulator: Arc<SimVim>,
+    drain: Duration,
+}
+
+impl Server {
+    /// Starts everything; when this returns, sessions are served.
+    ///
+    /// # Errors
+    /// When the directory is in use, a file cannot be read, or the address cannot be bound.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let Options {
+            data_dir,
+            netconf,
+            settings,
+            clock,
+            seed,
+        } = options;
+        let schema = Schema::load(LoadOptions { simulator: true })?;
+        let dir = Arc::new(DataDir::acquire(&data_dir)?);
+        let data_dir = dir.path().to_owned();
+        let mut rows = Rows::default();
+        let store = OpenOptions::new(settings.store.clone(), clock.clone())
+            .data_dir(dir)
+            .open(&data_dir, |loaded| load(schema, loaded, &settings, &mut rows))?;
+        let core = Core::restore(settings.engine.clone(), SIM_VIM, &rows)
+            .context("reading the engine's rows")?;
+
+        let simulator = Arc::new(SimVim::open(
+            SIM_VIM,
+            settings.vim_sim,
+            settings.cloudsim.clone(),
+            clock.clone(),
+            &data_dir.join(CLOUD_FILE),
+        )?);
+        let prober: Arc<dyn Prober> = simulator.clone();
+        let in_vim = BTreeMap::from([(SIM_VIM.to_owned(), prober)]);
+        let probes = Arc::new(Probes::new(&settings.probe, clock.clone(), in_vim));
+        let monitors = Arc::new(Poller::spawn(settings.probe.clone(), clock.clone(), probes));
+        let vim: Arc<dyn Vim> = simulator.clone();
+        let engine = Engine::start(
+            core,
+            EngineParts {
+                store: store.clone(),
+                clock: clock.clone(),
+                vims: BTreeMap::from([(SIM_VIM.to_owned(), vim)]),
+                monitors,
+                encoder: Encoder {
+                    esc_extensions: settings.netconf.esc_extensions,
+                },
+                seed,
+                queue: settings.daemon.engine_queue,
+            },
+        );
+        // What a crash kept from the engine reaches it now; what it knows already changes nothing.
+        let wanted = Control::whole_desired(&store.published(), SIM_VIM)?;
+        engine.handle().desired(wanted).await?;
+
+        let users = Arc::new(UserStore::load(&data_dir, settings.auth.clone())?);
+        let control = Arc::new(Control::new(ControlParts {
+            schema,
+            store: store.clone(),
+            engine: engine.handle(),
+            clock: clock.clone(),
+            default_vim: SIM_VIM.to_owned(),
+            limits: settings.limits.clone(),
+        }));
+        let controls: Arc<dyn Simulator> = Arc::new(Controls(simulator.clone()));
+        let service = Arc::new(Service::new(
+            control.clone(),
+            Some(controls),
+            settings.netconf.clone(),
+        ));
+        let listener = TcpListener::bind(netconf)
+            .await
+            .with_context(|| format!("listening on {netconf}"))?;
+        let ssh = SshServer::start(
+            listener,
+            settings.ssh.clone(),
+            host_keys(&data_dir)?,
+            clock.clone(),
+            Arc::new(Login(users.clone())),
+            Arc::new(Sessions(service)),
+        )?;
+        let admin = admin::listen(&data_dir, move |request| {
+            users::answer(&users, &*clock, request)
+        })
+        .context("control socket")?;
+        Ok(Self {
+            ssh,
+            admin,
+            engine,
+            control,
+            store,
+            simulator,
+            drain: Duration::from_secs(settings.daemon.drain_seconds),
+        })
+    }
+
+    /// Where NETCONF is served.
+    pub fn address(&self) -> SocketAddr {
+        self.ssh.address()
+    }
+
+    /// The control room.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// The embedded VIM.
+    pub fn simulator(&self) -> &Arc<SimVim> {
+        &self.simulator
+    }
+
+    /// Stops: no new sessions, open ones drained, then the engine, then the store.
+    pub async fn stop(self) {
+        drop(self.admin);
+        let control = self.control.clone();
+        let kill = async {
+            // Sessions end themselves when told to drain; those that cannot are asked again.
+            tokio::time::sleep(self.drain / 2).await;
+            control.sessions.kill_all(KillReason::Shutdown);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = self.ssh.shutdown(self.drain) => {}
+            () = kill => {}
+        }
+        self.engine.stop().await;
+        let store = self.store;
+        let closed = tokio::task::spawn_blocking(move || store.shutdown()).await;
+        if let Err(error) = closed {
+            tracing::error!(%error, "closing the store");
+        }
+    }
+}
+
+fn host_keys(data_dir: &Path) -> anyhow::Result<Vec<russh::keys::PrivateKey>> {
+    let mut kinds = vec![HostKeyKind::Ed25519, HostKeyKind::EcdsaP256];
+    // An RSA key is slow to make and only old clients need one: it is served when it is there.
+    if data_dir.join(Rsa.file_name()).exists() {
+        kinds.push(Rsa);
+    }
+    Ok(hostkey::load_or_make(data_dir, &kinds)?)
+}
+
+/// Reads configuration, state rows and the engine's own rows.
+fn load(
+    schema: &'static Schema,
+    loaded: &Loaded<'_>,
+    settings: &Settings,
+    rows: &mut Rows,
+) -> anyhow::Result<Published> {
+    let units = loaded.rows(UNITS)?;
+    let units = units.into_iter().map(|row| (UnitPath::new(row.key), row.value));
+    let config = Tree::from_units(schema, units).context("reading the configuration")?;
+    let meta = loaded.rows(META)?;
+    let revision = meta.iter().find(|row| row.key == REVISION);
+    let revision = match revision {
+        None => Revision(0),
+        Some(row) => Revision(
+            std::str::from_utf8(&row.value)?
+                .parse()
+                .context("revision of the configuration")?,
+        ),
+    };
+    for table in ROW_TABLES {
+        for row in loaded.rows(Table(table))? {
+            rows.add(table, row.key, row.value);
+        }
+    }
+    let mut state = State::default();
+    let core = Core::restore(settings.engine.clone(), SIM_VIM, rows).context("reading the engine's rows")?;
+    for (key, record) in core.deployments() {
+        state.set_deployment(key, Some(record));
+    }
+    for (key, record) in core.resources() {
+        state.set_resource(key, Some(record));
+    }
+    Ok(Published {
+        config,
+        revision,
+        state,
+    })
+}
+
+/// The simulated VIM's controls for the faces.
+struct Controls(Arc<SimVim>);
+
+impl Simulator for Controls {
+    fn inject(&self, injection: Injection) -> Result<(), String> {
+        self.0.inject(injection).map_err(|error| error.to_string())
+    }
+
+    fn clear(&self, target: Option<Target>) -> Result<(), String> {
+        self.0.clear(target).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,4 @@
+//! Faces: how others talk to us. Each converts wire and domain only in its `map.rs`.
+
+pub mod admin;
+pub mod netconf;
