@@ -284,10 +284,8 @@ impl Client {
         self.encoder.push(message, &mut out);
         self.encoder.end(&mut out);
         self.ssh.set_timeout(millis(self.timeout));
-        let sent = self
-            .channel
-            .write_all(&out)
-            .and_then(|()| self.channel.flush());
+        // Not followed by a flush: libssh2's throws away what was received and not yet read.
+        let sent = self.channel.write_all(&out);
         sent.map_err(|error| self.lost(&error))
     }
 

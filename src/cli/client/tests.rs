@@ -114,19 +114,3 @@ fn the_host_key_must_be_known_when_it_is_asked_for() {
     let error = Client::connect(&target).err().unwrap().to_string();
     assert!(error.contains("is not the known one"), "{error}");
 }
-
-#[test]
-fn zz_loop() {
-    let server = Server::start(Script::default());
-    for i in 0..60 {
-        let t0 = tokio::time::Instant::now();
-        let r = Client::connect(&server.target("secret"));
-        let t1 = t0.elapsed();
-        let mut c = match r { Ok(c) => c, Err(e) => { println!("{i} connect {e} {t1:?}"); continue; } };
-        let r = c.rpc("<get/>").map(|_| ()).map_err(|e| e.to_string());
-        let t2 = t0.elapsed();
-        c.close();
-        let t3 = t0.elapsed();
-        if t3 > Duration::from_secs(1) { println!("{i} {t1:?} {t2:?} {t3:?} {r:?}"); }
-    }
-}
