@@ -181,15 +181,11 @@ impl<V: Clone + Same> Ordered<V> {
 
     /// What changed from `old` to `self`, skipping what they share.
     pub fn changes_since<'a>(&'a self, old: &'a Self) -> impl Iterator<Item = EntryDiff<'a, V>> {
-        old.entries
-            .diff(&self.entries)
-            .filter_map(|item| match item {
-                DiffItem::Add(keys, entry) => Some(EntryDiff::Added(keys, &entry.value)),
-                DiffItem::Remove(keys, entry) => Some(EntryDiff::Removed(keys, &entry.value)),
-                DiffItem::Update { old, new } => {
-                    Some(EntryDiff::Changed(new.0, &old.1.value, &new.1.value))
-                }
-            })
+        old.entries.diff(&self.entries).map(|item| match item {
+            DiffItem::Add(keys, entry) => EntryDiff::Added(keys, &entry.value),
+            DiffItem::Remove(keys, entry) => EntryDiff::Removed(keys, &entry.value),
+            DiffItem::Update { old, new } => EntryDiff::Changed(new.0, &old.1.value, &new.1.value),
+        })
     }
 
     /// Whether the keys stand in the same order in both; only a user-ordered one can differ.

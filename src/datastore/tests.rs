@@ -8,6 +8,7 @@ use crate::xml;
 
 mod edits;
 mod filters;
+mod properties;
 mod stored;
 
 /// The product's schema.

@@ -342,7 +342,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
         self.text_value(value)
     }
 
-    fn bool_of(&self, value: &Value) -> bool {
+    pub fn bool_of(&self, value: &Value) -> bool {
         match value {
             Value::Nodes(nodes) => !nodes.is_empty(),
             Value::Bool(value) => *value,
@@ -351,7 +351,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
         }
     }
 
-    fn number_value(&mut self, value: Value) -> Result<f64, Error> {
+    pub fn number_value(&mut self, value: Value) -> Result<f64, Error> {
         Ok(match value {
             Value::Number(number) => number,
             Value::Bool(value) => f64::from(u8::from(value)),
@@ -392,99 +392,6 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             }
         }
         Ok(all)
-    }
-
-    /// Comparisons (section 3.4).
-    fn compare(&mut self, comparison: Comparison, a: Value, b: Value) -> Result<bool, Error> {
-        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-        match (a, b) {
-            (Value::Nodes(a), Value::Nodes(b)) => self.compare_sets(comparison, &a, &b),
-            (Value::Nodes(nodes), Value::Bool(value)) => {
-                let set = f64::from(u8::from(!nodes.is_empty()));
-                Ok(compare_numbers(comparison, set, f64::from(u8::from(value))))
-            }
-            (Value::Bool(value), Value::Nodes(nodes)) => {
-                let set = f64::from(u8::from(!nodes.is_empty()));
-                Ok(compare_numbers(comparison, f64::from(u8::from(value)), set))
-            }
-            (Value::Nodes(nodes), other) => {
-                for node in nodes {
-                    let text = Value::Text(self.string_value(node)?);
-                    if self.compare(comparison, text, other.clone())? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            (other, Value::Nodes(nodes)) => {
-                for node in nodes {
-                    let text = Value::Text(self.string_value(node)?);
-                    if self.compare(comparison, other.clone(), text)? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            (a @ Value::Bool(_), b) | (a, b @ Value::Bool(_)) if equality => {
-                let same = self.bool_of(&a) == self.bool_of(&b);
-                Ok(same == (comparison == Comparison::Equal))
-            }
-            (Value::Text(a), Value::Text(b)) if equality => {
-                Ok((a == b) == (comparison == Comparison::Equal))
-            }
-            (a, b) => {
-                let (a, b) = (self.number_value(a)?, self.number_value(b)?);
-                Ok(compare_numbers(comparison, a, b))
-            }
-        }
-    }
-
-    fn compare_sets(&mut self, comparison: Comparison, a: &[Id], b: &[Id]) -> Result<bool, Error> {
-        let (a, b) = (self.texts(a)?, self.texts(b)?);
-        Ok(match comparison {
-            Comparison::Equal => {
-                let known: HashSet<&String> = a.iter().collect();
-                b.iter().any(|text| known.contains(text))
-            }
-            // Two sets differ somewhere unless all texts of both are one and the same.
-            Comparison::NotEqual => match (a.first(), b.first()) {
-                (Some(one), Some(_)) => a.iter().chain(&b).any(|text| text != one),
-                _ => false,
-            },
-            _ => {
-                let range = |texts: &[String]| {
-                    let numbers = texts.iter().map(|text| number_of(text));
-                    let numbers: Vec<f64> = numbers.filter(|n| !n.is_nan()).collect();
-                    let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-                    let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                    (!numbers.is_empty()).then_some((low, high))
-                };
-                match (range(&a), range(&b)) {
-                    (Some((a_low, a_high)), Some((b_low, b_high))) => match comparison {
-                        Comparison::Less | Comparison::LessOrEqual => {
-                            compare_numbers(comparison, a_low, b_high)
-                        }
-                        _ => compare_numbers(comparison, a_high, b_low),
-                    },
-                    _ => false,
-                }
-            }
-        })
-    }
-
-    fn texts(&mut self, nodes: &[Id]) -> Result<Vec<String>, Error> {
-        nodes.iter().map(|id| self.string_value(*id)).collect()
-    }
-}
-
-fn compare_numbers(comparison: Comparison, a: f64, b: f64) -> bool {
-    match comparison {
-        Comparison::Equal => a == b,
-        Comparison::NotEqual => a != b,
-        Comparison::Less => a < b,
-        Comparison::LessOrEqual => a <= b,
-        Comparison::Greater => a > b,
-        Comparison::GreaterOrEqual => a >= b,
     }
 }
 

@@ -6,6 +6,7 @@
 //! that one has no such name; a missing leading `/` makes no difference, as paths start at the root.
 
 mod ast;
+mod compare;
 mod doc;
 mod element_doc;
 mod eval;

@@ -29,7 +29,7 @@ pub(super) fn text_of(number: f64) -> String {
         n if n.is_nan() => "NaN".to_owned(),
         n if n == f64::INFINITY => "Infinity".to_owned(),
         n if n == f64::NEG_INFINITY => "-Infinity".to_owned(),
-        n if n == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         n => n.to_string(),
     }
 }
