@@ -374,3 +374,23 @@ fn the_product_schema_round_trips() {
         "{errors:?}"
     );
 }
+
+#[test]
+fn the_root_unit_holds_several_top_level_nodes() {
+    let nacm = "<c><nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><enable-nacm>false</enable-nacm>\
+        <rule-list><name>b</name><group>*</group><rule><name>r</name><module-name>esc</module-name><action>permit</action></rule></rule-list>\
+        <rule-list><name>a</name></rule-list></nacm></c>";
+    let edit = EditTree::decode(esc(), &xml::parse_str(nacm).unwrap()).unwrap();
+    let tree = esc_tree(DEPLOYMENT)
+        .edit(&edit, DefaultOperation::Merge, ErrorOption::Stop)
+        .unwrap();
+    let good = tree.validate(None).unwrap();
+    assert_eq!(rows(&good).len(), 3);
+    assert_eq!(Tree::from_units(esc(), rows(&good)).unwrap(), good);
+    let nacm = good.view().container("nacm").unwrap();
+    let order: Vec<_> = nacm
+        .entries("rule-list")
+        .filter_map(|list| list.text("name"))
+        .collect();
+    assert_eq!(order, ["b", "a"]);
+}
