@@ -9,7 +9,8 @@ use super::path::{self, Location, Step};
 use super::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema};
 
-/// What happened to one node. A created or deleted subtree is one change, at its top.
+/// What happened to one node. A created or deleted list entry or presence container is one change;
+/// of a non-presence container it is told what came or went in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DiffOp {
     /// It is new.
@@ -146,6 +147,13 @@ impl Walk {
             (Some(Value::Container(a)), Some(Value::Container(b))) => {
                 self.interior(a, b, &at.child(id, None));
             }
+            // A non-presence container has no meaning of its own: what is in it came or went.
+            (Some(Value::Container(a)), None) if !self.presence(id) => {
+                self.interior(a, &Node::new(id), &at.child(id, None));
+            }
+            (None, Some(Value::Container(b))) if !self.presence(id) => {
+                self.interior(&Node::new(id), b, &at.child(id, None));
+            }
             (Some(Value::List(_)), _) | (_, Some(Value::List(_))) => {
                 let list = |value: Option<&Value>| match value {
                     Some(Value::List(entries)) => entries.clone(),
@@ -177,6 +185,10 @@ impl Walk {
                 self.add(id, op, None, change, at);
             }
         }
+    }
+
+    fn presence(&self, id: NodeId) -> bool {
+        self.schema.node(id).kind == NodeKind::Container { presence: true }
     }
 
     fn list(&mut self, id: NodeId, old: &Ordered<Node>, new: &Ordered<Node>, at: &Location) {

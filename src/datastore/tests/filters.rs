@@ -299,6 +299,22 @@ fn key_predicates_prune_the_walk() {
 }
 
 #[test]
+fn a_search_goes_only_where_the_schema_leads() {
+    let items: String = (0..5_000)
+        .map(|i| format!("<item><id>{i}</id></item>"))
+        .collect();
+    let tree = tree(&format!(
+        "{items}<group><name>g</name><members><member><name>m</name></member></members></group>"
+    ));
+    let filter = Filter::XPath(parse("//member[name='m']/mode").unwrap());
+    // The top's own children are listed; no item is looked into.
+    let selected = tree
+        .select_within(&filter, &mut Budget::new(5_200))
+        .unwrap();
+    assert!(!selected.is_none());
+}
+
+#[test]
 fn an_unprefixed_name_falls_back_to_any_module() {
     let tree = sample();
     let xpath = XPath::parse("/top/name", &|_| None, "urn:elsewhere").unwrap();

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::ast::NodeTest;
+use crate::schema::NodeId;
 
 /// A node of a document during one evaluation; the root is [`ROOT`].
 pub(super) type Id = u32;
 
 /// The root node, above the top element or elements.
 pub(super) const ROOT: Id = 0;
+
+/// The schema nodes that have a node of some name below them.
+pub(super) struct Route(pub HashSet<NodeId>);
 
 /// A predicate `name = value` in front of others, that may name a key.
 pub(super) struct KeyTest<'e> {
@@ -43,6 +48,12 @@ pub(super) trait Doc<'t> {
     fn order(&self, a: Id, b: Id) -> Ordering;
     /// Whether any element has this name.
     fn knows(&self, ns: &str, local: &str) -> bool;
+    /// The children that a name test holds for, others not listed; `None` if that takes a walk.
+    fn named(&self, parent: Id, test: &NodeTest, matches: Matches<'_>) -> Option<Vec<Id>>;
+    /// What [`Doc::may_lead_to`] needs to know of a name test; `None` when nothing can be said.
+    fn route(&self, test: &NodeTest, matches: Matches<'_>) -> Option<Route>;
+    /// Whether a node that `route` was made for can be below this one.
+    fn may_lead_to(&self, id: Id, route: &Route) -> bool;
     /// The children that `test` and all `keys` can hold for, without a walk; `None` if it takes one.
     fn lookup(
         &self,

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::ast::NodeTest;
-use super::doc::{Doc, Id, KeyTest, Matches, ROOT};
+use super::doc::{Doc, Id, KeyTest, Matches, ROOT, Route};
 use crate::xml::{Child, Element};
 
 /// Ids count in document order.
@@ -128,6 +128,18 @@ impl<'t> Doc<'t> for ElementDoc<'t> {
             Data::Element(element) => element.is(ns, local),
             Data::Root | Data::Text(_) => false,
         })
+    }
+
+    fn named(&self, _: Id, _: &NodeTest, _: Matches<'_>) -> Option<Vec<Id>> {
+        None
+    }
+
+    fn route(&self, _: &NodeTest, _: Matches<'_>) -> Option<Route> {
+        None
+    }
+
+    fn may_lead_to(&self, _: Id, _: &Route) -> bool {
+        true
     }
 
     fn lookup(&self, _: Id, _: &NodeTest, _: &[KeyTest<'_>], _: Matches<'_>) -> Option<Vec<Id>> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ast::{Arithmetic, Axis, Comparison, Expr, NodeTest, Start, Step};
-use super::doc::{Doc, Id, KeyTest, KeyValue, ROOT};
+use super::doc::{Doc, Id, KeyTest, KeyValue, ROOT, Route};
 use super::parser::refused;
 use super::value::{Value, number_of, text_of};
 use crate::datastore::error::Error;
@@ -103,17 +103,18 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             if nodes.is_empty() {
                 break;
             }
-            // `//name`: only what can have children is worth collecting on the way.
-            let leads_on = is_any_below(step)
-                && steps.peek().is_some_and(|next| {
-                    next.axis == Axis::Child
-                        && !matches!(next.test, NodeTest::Node | NodeTest::Text)
-                });
+            // `//name`: only what can have such a child is worth collecting on the way.
+            let next = steps.peek().filter(|next| {
+                let by_name = !matches!(next.test, NodeTest::Node | NodeTest::Text);
+                is_any_below(step) && next.axis == Axis::Child && by_name
+            });
+            let leads_on = next.is_some();
+            let route = next.and_then(|next| self.route(&next.test));
             let several = nodes.len() > 1;
             let mut found = Vec::new();
             for node in nodes {
                 let on_axis = match leads_on {
-                    true => self.interior_below(node)?,
+                    true => self.interior_below(node, route.as_ref())?,
                     false => self.step(node, step)?,
                 };
                 found.extend(on_axis);
@@ -139,7 +140,8 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
         self.filtered(on_axis, &step.predicates)
     }
 
-    /// The children that the leading `key = value` predicates leave, found without a walk.
+    /// The children that a step can be about: by key where the leading predicates name all keys, by
+    /// name otherwise; `None` when all children must be looked at.
     fn looked_up(&mut self, node: Id, step: &Step) -> Option<Vec<Id>> {
         let mut keys = Vec::new();
         for predicate in &step.predicates {
@@ -147,7 +149,10 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 break;
             }
         }
-        if keys.is_empty() {
+        if matches!(
+            step.test,
+            NodeTest::Node | NodeTest::Text | NodeTest::Nothing
+        ) {
             return None;
         }
         self.know(&step.test);
@@ -155,7 +160,11 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             self.know(key.name);
         }
         let matches = |test: &NodeTest, ns: &str, local: &str| self.matches(test, ns, local);
-        self.doc.lookup(node, &step.test, &keys, &matches)
+        let by_key = match keys.is_empty() {
+            true => None,
+            false => self.doc.lookup(node, &step.test, &keys, &matches),
+        };
+        by_key.or_else(|| self.doc.named(node, &step.test, &matches))
     }
 
     fn filtered(&mut self, nodes: Vec<Id>, predicates: &[Expr]) -> Result<Vec<Id>, Error> {
@@ -189,10 +198,10 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             Axis::Child => found.extend(self.children(node)?),
             Axis::SelfNode => found.push(node),
             Axis::Parent => found.extend(self.doc.parent(node)),
-            Axis::Descendant => self.below(node, &mut found, false)?,
+            Axis::Descendant => self.below(node, &mut found)?,
             Axis::DescendantOrSelf => {
                 found.push(node);
-                self.below(node, &mut found, false)?;
+                self.below(node, &mut found)?;
             }
             Axis::Ancestor | Axis::AncestorOrSelf => {
                 let mut at = match axis {
@@ -214,7 +223,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 while let Some(id) = at {
                     for sibling in self.siblings(id, after)? {
                         let mut subtree = vec![sibling];
-                        self.below(sibling, &mut subtree, false)?;
+                        self.below(sibling, &mut subtree)?;
                         if !after {
                             subtree.reverse();
                         }
@@ -258,30 +267,43 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
         })
     }
 
-    /// Everything below a node in document order; only what can have children, if `interior`.
-    fn below(&mut self, node: Id, found: &mut Vec<Id>, interior: bool) -> Result<(), Error> {
+    /// Everything below a node in document order.
+    fn below(&mut self, node: Id, found: &mut Vec<Id>) -> Result<(), Error> {
         let mut stack: Vec<Id> = self.children(node)?;
         stack.reverse();
         while let Some(id) = stack.pop() {
-            if self.doc.is_interior(id) {
-                found.push(id);
-                let from = stack.len();
-                stack.extend(self.children(id)?);
-                if let Some(new) = stack.get_mut(from..) {
-                    new.reverse();
-                }
-            } else if !interior {
-                found.push(id);
-                found.extend(self.children(id)?);
+            found.push(id);
+            let from = stack.len();
+            stack.extend(self.children(id)?);
+            if let Some(new) = stack.get_mut(from..) {
+                new.reverse();
             }
         }
         Ok(())
     }
 
-    fn interior_below(&mut self, node: Id) -> Result<Vec<Id>, Error> {
-        let mut found = vec![node];
-        self.below(node, &mut found, true)?;
+    /// A node and everything below it that can have elements below and, with a route, that it can lead to.
+    fn interior_below(&mut self, node: Id, route: Option<&Route>) -> Result<Vec<Id>, Error> {
+        let mut found = Vec::new();
+        let mut stack = vec![node];
+        while let Some(id) = stack.pop() {
+            if !self.doc.is_interior(id) || route.is_some_and(|r| !self.doc.may_lead_to(id, r)) {
+                continue;
+            }
+            found.push(id);
+            let from = stack.len();
+            stack.extend(self.children(id)?);
+            if let Some(new) = stack.get_mut(from..) {
+                new.reverse();
+            }
+        }
         Ok(found)
+    }
+
+    fn route(&mut self, test: &NodeTest) -> Option<Route> {
+        self.know(test);
+        let matches = |test: &NodeTest, ns: &str, local: &str| self.matches(test, ns, local);
+        self.doc.route(test, &matches)
     }
 
     fn passes(&mut self, id: Id, test: &NodeTest) -> bool {
@@ -382,7 +404,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             return Ok(text.into_owned());
         }
         let mut below = Vec::new();
-        self.below(node, &mut below, false)?;
+        self.below(node, &mut below)?;
         let mut all = String::new();
         for id in below {
             if self.doc.is_text(id)

@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ast::NodeTest;
-use super::doc::{Doc, Id, KeyTest, KeyValue, Matches, ROOT};
+use super::doc::{Doc, Id, KeyTest, KeyValue, Matches, ROOT, Route};
 use crate::datastore::defaults;
 use crate::datastore::keys::Keys;
 use crate::datastore::node::{self, Node, Value};
@@ -21,9 +21,13 @@ use crate::xml::Element;
 pub(super) struct TreeDoc<'t> {
     schema: &'static Schema,
     items: RefCell<Vec<Item<'t>>>,
-    /// List entries that were looked up before their siblings were listed.
+    /// The children in one slot of a node, once they were listed.
+    slots: RefCell<Slots>,
+    /// List entries, which may be looked up before their siblings are listed.
     entries: RefCell<HashMap<(Id, NodeId, Keys), Id>>,
 }
+
+type Slots = HashMap<(Id, NodeId), Rc<[Id]>>;
 
 #[derive(Clone, Copy)]
 enum Data<'t> {
@@ -62,6 +66,7 @@ impl<'t> TreeDoc<'t> {
         Self {
             schema: tree.schema(),
             items: RefCell::new(vec![root]),
+            slots: RefCell::new(HashMap::new()),
             entries: RefCell::new(HashMap::new()),
         }
     }
@@ -117,13 +122,18 @@ impl<'t> TreeDoc<'t> {
     }
 
     fn list_children(&self, id: Id) -> Vec<Id> {
-        match self.data(id) {
-            Data::Interior(node) => self.interior_children(id, node.schema(), Some(node)),
-            Data::Empty(schema_id) => self.interior_children(id, schema_id, None),
-            Data::Leaf(_, text) => self.text_child(id, text),
-            Data::LeafListEntry(_, keys) => self.text_child(id, keys.first()),
-            Data::Any(..) | Data::Text(_) => Vec::new(),
+        let schema_id = match self.data(id) {
+            Data::Leaf(_, text) => return self.text_child(id, text),
+            Data::LeafListEntry(_, keys) => return self.text_child(id, keys.first()),
+            Data::Any(..) | Data::Text(_) => return Vec::new(),
+            Data::Interior(node) => node.schema(),
+            Data::Empty(schema_id) => schema_id,
+        };
+        let mut found = Vec::new();
+        for child in data_children(self.schema, schema_id) {
+            found.extend(self.slot(id, *child).iter());
         }
+        found
     }
 
     fn text_child(&self, parent: Id, text: &'t str) -> Vec<Id> {
@@ -133,56 +143,67 @@ impl<'t> TreeDoc<'t> {
         }
     }
 
-    fn interior_children(&self, parent: Id, schema_id: NodeId, node: Option<&'t Node>) -> Vec<Id> {
-        let mut found = Vec::new();
-        for id in data_children(self.schema, schema_id) {
-            let at = place(id.0, 0, None);
-            match node.and_then(|node| node.child(*id)) {
-                Some(Value::Leaf(text)) => found.push(self.add(parent, Data::Leaf(*id, text), at)),
-                Some(Value::Any(element)) => {
-                    found.push(self.add(parent, Data::Any(*id, element), at));
-                }
-                Some(Value::Container(child)) => {
-                    found.push(self.add(parent, Data::Interior(child), at));
-                }
-                Some(Value::LeafList(values)) => {
-                    for (keys, ()) in values.iter() {
-                        let rank = values.rank(keys).unwrap_or(0);
-                        let at = place(id.0, rank, Some(keys));
-                        found.push(self.add(parent, Data::LeafListEntry(*id, keys), at));
-                    }
-                }
-                Some(Value::List(entries)) => {
-                    for (keys, child) in entries.iter() {
-                        let rank = entries.rank(keys).unwrap_or(0);
-                        found.push(self.entry(parent, *id, keys, child, rank));
-                    }
-                }
-                None => self.absent(parent, node, *id, &mut found),
-            }
+    /// The children of an interior node that one schema node has.
+    fn slot(&self, parent: Id, id: NodeId) -> Rc<[Id]> {
+        if let Some(known) = self.slots.borrow().get(&(parent, id)) {
+            return known.clone();
         }
-        found
+        let node = match self.data(parent) {
+            Data::Interior(node) => Some(node),
+            _ => None,
+        };
+        let children: Rc<[Id]> = self.list_slot(parent, node, id).into();
+        let mut slots = self.slots.borrow_mut();
+        slots.insert((parent, id), children.clone());
+        children
+    }
+
+    fn list_slot(&self, parent: Id, node: Option<&'t Node>, id: NodeId) -> Vec<Id> {
+        let at = place(id.0, 0, None);
+        let one = |data| vec![self.add(parent, data, at)];
+        match node.and_then(|node| node.child(id)) {
+            Some(Value::Leaf(text)) => one(Data::Leaf(id, text)),
+            Some(Value::Any(element)) => one(Data::Any(id, element)),
+            Some(Value::Container(child)) => one(Data::Interior(child)),
+            Some(Value::LeafList(values)) => values
+                .iter()
+                .map(|(keys, ())| {
+                    let at = place(id.0, values.rank(keys).unwrap_or(0), Some(keys));
+                    self.add(parent, Data::LeafListEntry(id, keys), at)
+                })
+                .collect(),
+            Some(Value::List(entries)) => entries
+                .iter()
+                .map(|(keys, child)| {
+                    let rank = entries.rank(keys).unwrap_or(0);
+                    self.entry(parent, id, keys, child, rank)
+                })
+                .collect(),
+            None => self.absent(parent, node, id),
+        }
     }
 
     /// What is there of a child that nobody set.
-    fn absent(&self, parent: Id, node: Option<&'t Node>, id: NodeId, found: &mut Vec<Id>) {
+    fn absent(&self, parent: Id, node: Option<&'t Node>, id: NodeId) -> Vec<Id> {
         if defaults::unknown(self.schema, id) {
-            return;
+            return Vec::new();
         }
         let def = self.schema.node(id);
         match def.kind {
             NodeKind::Container { presence: false }
                 if def.config && defaults::case_in_use(self.schema, node, id) =>
             {
-                found.push(self.add(parent, Data::Empty(id), place(id.0, 0, None)));
+                vec![self.add(parent, Data::Empty(id), place(id.0, 0, None))]
             }
-            NodeKind::Leaf | NodeKind::LeafList => {
-                for (rank, text) in defaults::in_use(self.schema, node, id).iter().enumerate() {
+            NodeKind::Leaf | NodeKind::LeafList => defaults::in_use(self.schema, node, id)
+                .iter()
+                .enumerate()
+                .map(|(rank, text)| {
                     let at = place(id.0, rank as i64, None);
-                    found.push(self.add(parent, Data::Leaf(id, text), at));
-                }
-            }
-            _ => {}
+                    self.add(parent, Data::Leaf(id, text), at)
+                })
+                .collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -285,6 +306,47 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
             );
             data && &*def.name == local && &*self.schema.module(def.module).namespace == ns
         })
+    }
+
+    fn route(&self, test: &NodeTest, matches: Matches<'_>) -> Option<Route> {
+        if *test == NodeTest::AnyName {
+            return None;
+        }
+        let mut above = HashSet::new();
+        for def in self.schema.nodes() {
+            if matches(test, &self.schema.module(def.module).namespace, &def.name) {
+                let mut up = def.data_parent;
+                while let Some(id) = up.filter(|id| above.insert(*id)) {
+                    up = self.schema.node(id).data_parent;
+                }
+            }
+        }
+        Some(Route(above))
+    }
+
+    fn may_lead_to(&self, id: Id, route: &Route) -> bool {
+        match self.data(id) {
+            Data::Interior(node) if node.schema() == node::ROOT => true,
+            Data::Interior(node) => route.0.contains(&node.schema()),
+            Data::Empty(id) => route.0.contains(&id),
+            _ => false,
+        }
+    }
+
+    fn named(&self, parent: Id, test: &NodeTest, matches: Matches<'_>) -> Option<Vec<Id>> {
+        let schema_id = match self.data(parent) {
+            Data::Interior(node) => node.schema(),
+            Data::Empty(schema_id) => schema_id,
+            _ => return Some(Vec::new()),
+        };
+        let mut found = Vec::new();
+        for child in data_children(self.schema, schema_id) {
+            let def = self.schema.node(*child);
+            if matches(test, &self.schema.module(def.module).namespace, &def.name) {
+                found.extend(self.slot(parent, *child).iter());
+            }
+        }
+        Some(found)
     }
 
     fn lookup(
