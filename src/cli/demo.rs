@@ -90,7 +90,10 @@ impl DemoArgs {
             port: server.address().port(),
             ..target
         };
-        println!("lifeline serves NETCONF on {}; one session subscribes, one operates", server.address());
+        println!(
+            "lifeline serves NETCONF on {}; one session subscribes, one operates",
+            server.address()
+        );
         let played = self.play(&target);
         runtime.block_on(server.stop());
         played?;
@@ -127,7 +130,12 @@ impl DemoArgs {
         println!("   {} events, the same octets", again.len());
         println!("\n-> edit-config: the deployment is deleted");
         operator.rpc(&edit(UNDEPLOYMENT))?;
-        let undeploy = [("VM_UNDEPLOYED", 200), ("DELETE_SUBNET", 200), ("DELETE_NETWORK", 200), ("SERVICE_UNDEPLOYED", 200)];
+        let undeploy = [
+            ("VM_UNDEPLOYED", 200),
+            ("DELETE_SUBNET", 200),
+            ("DELETE_NETWORK", 200),
+            ("SERVICE_UNDEPLOYED", 200),
+        ];
         self.listen(&mut subscriber, &undeploy, &mut told)?;
         late.close();
         operator.close();

@@ -39,7 +39,9 @@ impl SettingsArgs {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let text = match self.markdown {
             true => markdown()?,
-            false => toml::to_string_pretty(&Settings::default()).context("writing the defaults")?,
+            false => {
+                toml::to_string_pretty(&Settings::default()).context("writing the defaults")?
+            }
         };
         print!("{text}");
         Ok(ExitCode::SUCCESS)
@@ -51,10 +53,13 @@ fn markdown() -> anyhow::Result<String> {
     let defaults = toml::Value::try_from(Settings::default()).context("writing the defaults")?;
     let mut rows = Vec::new();
     for (table, source) in SOURCES {
-        let value = defaults.get(table).with_context(|| format!("no table [{table}]"))?;
+        let value = defaults
+            .get(table)
+            .with_context(|| format!("no table [{table}]"))?;
         collect(table, value, source, &mut rows);
     }
-    let mut out = String::from("| Setting | Default | What it bounds or sets |\n| --- | --- | --- |\n");
+    let mut out =
+        String::from("| Setting | Default | What it bounds or sets |\n| --- | --- | --- |\n");
     for (key, default, meaning) in rows {
         out.push_str(&format!("| `{key}` | {default} | {meaning} |\n"));
     }
@@ -73,7 +78,11 @@ fn collect(key: &str, value: &toml::Value, source: &str, rows: &mut Vec<(String,
         }
         return;
     }
-    let field = key.rsplit(['.', ' ']).next().unwrap_or(key).replace('-', "_");
+    let field = key
+        .rsplit(['.', ' '])
+        .next()
+        .unwrap_or(key)
+        .replace('-', "_");
     let shown = match value {
         toml::Value::Array(items) if items.len() > 2 => format!("{} entries", items.len()),
         toml::Value::Array(items) if items.is_empty() => "none".to_owned(),
@@ -106,7 +115,12 @@ mod tests {
         let table = markdown().unwrap();
         assert!(table.contains("| `[limits] sessions` |"), "{table}");
         for row in table.lines().skip(2) {
-            let meaning = row.trim_end_matches('|').rsplit(" | ").next().unwrap_or("").trim();
+            let meaning = row
+                .trim_end_matches('|')
+                .rsplit(" | ")
+                .next()
+                .unwrap_or("")
+                .trim();
             assert!(meaning.len() > 3, "no meaning: {row}");
         }
     }

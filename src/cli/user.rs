@@ -67,7 +67,9 @@ impl UserArgs {
                 group,
             } => {
                 if !password_stdin && authorized_key.is_empty() {
-                    bail!("give --password-stdin or --authorized-key FILE.pub: a user without either cannot log in");
+                    bail!(
+                        "give --password-stdin or --authorized-key FILE.pub: a user without either cannot log in"
+                    );
                 }
                 let password = password_stdin.then(read_password).transpose()?;
                 let request = Request::UserAdd {
@@ -119,7 +121,11 @@ fn read_keys(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
             .with_context(|| format!("reading the public key {}", file.display()))?;
         let lines = text.lines().map(str::trim);
         let before = keys.len();
-        keys.extend(lines.filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned));
+        keys.extend(
+            lines
+                .filter(|l| !l.is_empty() && !l.starts_with('#'))
+                .map(str::to_owned),
+        );
         if keys.len() == before {
             bail!("{} holds no public key", file.display());
         }

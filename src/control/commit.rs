@@ -75,7 +75,9 @@ impl Control {
     /// [`ControlError::Data`] when the edit or its result is wrong; nothing was changed then, except
     /// with continue-on-error.
     pub async fn edit_running(&self, session: SessionId, edit: Edit) -> Result<(), ControlError> {
-        self.state().locks.check_write(Datastore::Running, session)?;
+        self.state()
+            .locks
+            .check_write(Datastore::Running, session)?;
         let mut left = Vec::new();
         let test_only = edit.test_only;
         self.change_running(test_only, |base| {
@@ -123,7 +125,8 @@ impl Control {
             }
             state.candidate.tree(&running)
         };
-        self.change_running(false, |_| Ok(candidate.clone())).await?;
+        self.change_running(false, |_| Ok(candidate.clone()))
+            .await?;
         let running = self.running();
         let mut state = self.state();
         // An edit that came meanwhile is not lost.
@@ -156,7 +159,9 @@ impl Control {
     ) -> Result<(), ControlError> {
         match target {
             Datastore::Running => {
-                self.state().locks.check_write(Datastore::Running, session)?;
+                self.state()
+                    .locks
+                    .check_write(Datastore::Running, session)?;
                 self.change_running(false, |_| Ok(content.clone())).await
             }
             Datastore::Candidate => {
@@ -309,9 +314,15 @@ impl Control {
         }
         // What exists and is not configured any more is removed, as if the commit came now.
         let configured: BTreeSet<_> = deployments.iter().map(|(key, _)| key.clone()).collect();
-        let gone = published.state.deployments.keys().filter(|key| !configured.contains(*key));
+        let gone = published
+            .state
+            .deployments
+            .keys()
+            .filter(|key| !configured.contains(*key));
         deployments.extend(gone.map(|key| (key.clone(), None)));
-        let mut keys: BTreeSet<_> = desired::resource_keys(tree, default_vim).into_iter().collect();
+        let mut keys: BTreeSet<_> = desired::resource_keys(tree, default_vim)
+            .into_iter()
+            .collect();
         keys.extend(published.state.resources.keys().cloned());
         let mut resources = Vec::with_capacity(keys.len());
         for key in keys {

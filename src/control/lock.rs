@@ -112,28 +112,49 @@ mod tests {
     fn a_lock_is_denied_to_others_and_to_its_own_holder() {
         let mut locks = Locks::default();
         assert_eq!(locks.lock(Datastore::Running, A, false), Ok(()));
-        assert_eq!(locks.lock(Datastore::Running, B, false), Err(LockError::Denied(A)));
-        assert_eq!(locks.lock(Datastore::Running, A, false), Err(LockError::Denied(A)));
+        assert_eq!(
+            locks.lock(Datastore::Running, B, false),
+            Err(LockError::Denied(A))
+        );
+        assert_eq!(
+            locks.lock(Datastore::Running, A, false),
+            Err(LockError::Denied(A))
+        );
         assert_eq!(locks.check_write(Datastore::Running, A), Ok(()));
-        assert_eq!(locks.check_write(Datastore::Running, B), Err(LockError::InUse(A)));
+        assert_eq!(
+            locks.check_write(Datastore::Running, B),
+            Err(LockError::InUse(A))
+        );
         assert_eq!(locks.check_write(Datastore::Candidate, B), Ok(()));
     }
 
     #[test]
     fn a_modified_candidate_is_not_locked() {
         let mut locks = Locks::default();
-        assert_eq!(locks.lock(Datastore::Candidate, A, true), Err(LockError::Modified));
+        assert_eq!(
+            locks.lock(Datastore::Candidate, A, true),
+            Err(LockError::Modified)
+        );
         assert_eq!(locks.lock(Datastore::Running, A, true), Ok(()));
     }
 
     #[test]
     fn unlock_needs_the_holder_and_release_frees_all() {
         let mut locks = Locks::default();
-        assert_eq!(locks.unlock(Datastore::Running, A), Err(LockError::NotHeld(None)));
+        assert_eq!(
+            locks.unlock(Datastore::Running, A),
+            Err(LockError::NotHeld(None))
+        );
         assert_eq!(locks.lock(Datastore::Running, A, false), Ok(()));
         assert_eq!(locks.lock(Datastore::Candidate, A, false), Ok(()));
-        assert_eq!(locks.unlock(Datastore::Running, B), Err(LockError::NotHeld(Some(A))));
-        assert_eq!(locks.release(A), vec![Datastore::Running, Datastore::Candidate]);
+        assert_eq!(
+            locks.unlock(Datastore::Running, B),
+            Err(LockError::NotHeld(Some(A)))
+        );
+        assert_eq!(
+            locks.release(A),
+            vec![Datastore::Running, Datastore::Candidate]
+        );
         assert_eq!(locks, Locks::default());
     }
 }

@@ -119,7 +119,10 @@ impl Control {
     pub fn lock_since(&self, datastore: Datastore) -> Option<(SessionId, Timestamp)> {
         let state = self.state();
         let holder = state.locks.holder(datastore)?;
-        Some((holder, state.locked.get(&datastore).copied().unwrap_or_default()))
+        Some((
+            holder,
+            state.locked.get(&datastore).copied().unwrap_or_default(),
+        ))
     }
 
     /// Takes a lock (RFC 6241 section 7.5).

@@ -195,7 +195,10 @@ mod tests {
         let open = |user| registry.open(user, None, Timestamp::default());
         let first = open("a").unwrap().0;
         open("a").unwrap();
-        assert!(matches!(open("a"), Err(SessionRefused::TooManyForUser { limit: 2, .. })));
+        assert!(matches!(
+            open("a"),
+            Err(SessionRefused::TooManyForUser { limit: 2, .. })
+        ));
         open("b").unwrap();
         assert_eq!(open("c").unwrap_err(), SessionRefused::TooMany(3));
         registry.close(first.id);

@@ -279,7 +279,12 @@ mod tests {
 
     #[test]
     fn a_live_cursor_skips_the_past_and_other_streams() {
-        let mut cursor = Cursor::new(StreamName::EscEvent, window(None, None), JournalSeq(2), None);
+        let mut cursor = Cursor::new(
+            StreamName::EscEvent,
+            window(None, None),
+            JournalSeq(2),
+            None,
+        );
         let page = [event(2, true), event(3, false), event(4, true)];
         assert_eq!(seqs(&cursor.advance(&page, JournalSeq(4))), ["4"]);
         assert_eq!(cursor.after(), JournalSeq(4));
@@ -293,9 +298,15 @@ mod tests {
             JournalSeq(2),
             Some(JournalSeq(1)),
         );
-        assert_eq!(seqs(&cursor.advance(&[event(1, true)], JournalSeq(3))), ["1"]);
+        assert_eq!(
+            seqs(&cursor.advance(&[event(1, true)], JournalSeq(3))),
+            ["1"]
+        );
         let rest = [event(2, true), event(3, true)];
-        assert_eq!(seqs(&cursor.advance(&rest, JournalSeq(3))), ["2", "replayComplete", "3"]);
+        assert_eq!(
+            seqs(&cursor.advance(&rest, JournalSeq(3))),
+            ["2", "replayComplete", "3"]
+        );
         assert_eq!(seqs(&cursor.advance(&[], JournalSeq(3))), [""; 0]);
     }
 
@@ -307,7 +318,10 @@ mod tests {
             JournalSeq(0),
             Some(JournalSeq(1)),
         );
-        assert_eq!(seqs(&cursor.advance(&[], JournalSeq(0))), ["replayComplete"]);
+        assert_eq!(
+            seqs(&cursor.advance(&[], JournalSeq(0))),
+            ["replayComplete"]
+        );
     }
 
     #[test]
@@ -335,7 +349,10 @@ mod tests {
             JournalSeq(1),
             Some(JournalSeq(1)),
         );
-        assert_eq!(seqs(&cursor.advance(&[event(1, true)], JournalSeq(1))), ["1", "replayComplete"]);
+        assert_eq!(
+            seqs(&cursor.advance(&[event(1, true)], JournalSeq(1))),
+            ["1", "replayComplete"]
+        );
         assert_eq!(seqs(&cursor.stop_passed()), ["notificationComplete"]);
     }
 
@@ -344,9 +361,16 @@ mod tests {
         let check = |start, stop| window(start, stop).check(at(100), Some(at(120)));
         assert_eq!(check(None, None), Ok(()));
         assert_eq!(check(None, Some(5)), Err(SubscribeError::StopWithoutStart));
-        assert_eq!(check(Some(50), Some(40)), Err(SubscribeError::StopBeforeStart));
+        assert_eq!(
+            check(Some(50), Some(40)),
+            Err(SubscribeError::StopBeforeStart)
+        );
         assert_eq!(check(Some(121), None), Err(SubscribeError::StartInFuture));
-        assert_eq!(check(Some(120), None), Ok(()), "the log reaches past the clock");
+        assert_eq!(
+            check(Some(120), None),
+            Ok(()),
+            "the log reaches past the clock"
+        );
         assert_eq!(check(Some(50), Some(500)), Ok(()));
     }
 }

@@ -8,8 +8,9 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
 pub fn init(filter: &str, json: bool) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
-        .with_context(|| format!("'{filter}' is not a log filter (try info, debug, lifeline=debug)"))?;
+    let filter = EnvFilter::try_new(filter).with_context(|| {
+        format!("'{filter}' is not a log filter (try info, debug, lifeline=debug)")
+    })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

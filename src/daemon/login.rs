@@ -31,7 +31,8 @@ impl Authenticator for Login {
         let (user, password) = (user.to_owned(), password.to_owned());
         // The store itself bounds how many hashes are computed at once.
         Box::pin(async move {
-            let checked = tokio::task::spawn_blocking(move || users.verify_password(&user, &password));
+            let checked =
+                tokio::task::spawn_blocking(move || users.verify_password(&user, &password));
             match checked.await {
                 Ok(found) => Ok(identity(found)),
                 Err(error) => Err(AuthUnavailable(error.to_string())),

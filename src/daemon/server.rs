@@ -26,8 +26,10 @@ use crate::control::service::{Control, Parts as ControlParts};
 use crate::control::session::KillReason;
 use crate::control::simulator::Simulator;
 use crate::datastore::{Tree, UnitPath};
-use crate::engine::core::{Core, ROW_TABLES, Rows};
+use crate::engine::caller::VimInfo;
+use crate::engine::core::{Config, Core, TABLES};
 use crate::engine::dispatcher::{Engine, Parts as EngineParts};
+use crate::engine::io::RecordChange;
 use crate::engine::port::{Prober, Vim};
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
@@ -86,13 +88,13 @@ impl Server {
         let schema = Schema::load(LoadOptions { simulator: true })?;
         let dir = Arc::new(DataDir::acquire(&data_dir)?);
         let data_dir = dir.path().to_owned();
-        let mut rows = Rows::default();
+        let mut core = None;
         let store = OpenOptions::new(settings.store.clone(), clock.clone())
             .data_dir(dir)
-            .open(&data_dir, |loaded| load(schema, loaded, &settings, &mut rows))?;
-        let core = Core::restore(settings.engine.clone(), SIM_VIM, &rows)
-            .context("reading the engine's rows")?;
-
+            .open(&data_dir, |loaded| {
+                load(schema, loaded, &settings, &mut core)
+            })?;
+        let core = core.context("the engine's rows were not read")?;
         let simulator = Arc::new(SimVim::open(
             SIM_VIM,
             settings.vim_sim,
@@ -216,10 +218,12 @@ fn load(
     schema: &'static Schema,
     loaded: &Loaded<'_>,
     settings: &Settings,
-    rows: &mut Rows,
+    restored: &mut Option<Core>,
 ) -> anyhow::Result<Published> {
     let units = loaded.rows(UNITS)?;
-    let units = units.into_iter().map(|row| (UnitPath::new(row.key), row.value));
+    let units = units
+        .into_iter()
+        .map(|row| (UnitPath::new(row.key), row.value));
     let config = Tree::from_units(schema, units).context("reading the configuration")?;
     let meta = loaded.rows(META)?;
     let revision = meta.iter().find(|row| row.key == REVISION);
@@ -231,19 +235,29 @@ fn load(
                 .context("revision of the configuration")?,
         ),
     };
-    for table in ROW_TABLES {
-        for row in loaded.rows(Table(table))? {
-            rows.add(table, row.key, row.value);
+    let mut rows = Vec::new();
+    for table in TABLES {
+        let read = loaded.rows(Table(table))?.into_iter();
+        rows.extend(read.map(|row| (table, row.key, row.value)));
+    }
+    let landing_bound = settings.cloudsim.landing_bound();
+    let engine = Config {
+        settings: settings.engine.clone(),
+        vims: BTreeMap::from([(SIM_VIM.to_owned(), VimInfo { landing_bound })]),
+        default_vim: SIM_VIM.to_owned(),
+    };
+    let rows = rows
+        .iter()
+        .map(|(table, key, value)| (*table, key.as_str(), value.as_slice()));
+    let core = Core::restore(engine, rows).context("reading the engine's rows")?;
+    let mut state = State::default();
+    for record in core.records() {
+        match record {
+            RecordChange::Deployment(key, record) => state.set_deployment(key, record),
+            RecordChange::Resource(key, record) => state.set_resource(key, record),
         }
     }
-    let mut state = State::default();
-    let core = Core::restore(settings.engine.clone(), SIM_VIM, rows).context("reading the engine's rows")?;
-    for (key, record) in core.deployments() {
-        state.set_deployment(key, Some(record));
-    }
-    for (key, record) in core.resources() {
-        state.set_resource(key, Some(record));
-    }
+    *restored = Some(core);
     Ok(Published {
         config,
         revision,

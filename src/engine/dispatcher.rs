@@ -267,7 +267,7 @@ impl Task {
                 Ok(()) => return self.release(transaction, &mut BTreeMap::new()),
                 Err(error) => {
                     tracing::error!(%error, "the store refuses the restart; trying again");
-                    self.core.abort(transaction.undo);
+                    self.core.abort(&transaction);
                     tokio::time::sleep(PROBE_PAUSE).await;
                 }
             }
@@ -282,7 +282,10 @@ impl Task {
             for item in &items {
                 let ctx = self.ctx();
                 let mut step = self.core.handle(item.input.clone(), &ctx);
-                undo.push(std::mem::take(&mut step.undo));
+                undo.push(Transaction {
+                    undo: std::mem::take(&mut step.undo),
+                    ..Transaction::default()
+                });
                 merged.rows.append(&mut step.rows);
                 merged.events.append(&mut step.events);
                 merged.records.append(&mut step.records);
@@ -305,8 +308,8 @@ impl Task {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the store refuses the engine's batch");
-                    for undo in undo.into_iter().rev() {
-                        self.core.abort(undo);
+                    for step in undo.iter().rev() {
+                        self.core.abort(step);
                     }
                     items = refuse_actions(items, &error);
                 }
@@ -430,6 +433,7 @@ fn log_report(report: &Report) {
         Report::Suppressed { vm, reason } => {
             tracing::warn!(%vm, code = reason.code, reason = reason.text, "recovery held back");
         }
+        Report::KillSwitch { on } => tracing::warn!(on, "kill switch for new recoveries"),
         Report::Ignored(what) => tracing::debug!(what, "input ignored"),
     }
 }

@@ -11,11 +11,11 @@ use super::port::{MonitorRequest, Monitors, Vim, VimError};
 use crate::model::vim::{VimOpRef, VimOpStatus};
 
 /// Pause between two reads of a VIM's record that did not change.
-const TRACK_PAUSE: Duration = Duration::from_millis(100);
+const TRACK_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between two reads of a VIM's record.
-const TRACK_PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Reads of a VIM's record that may fail in a row before it is called unknown.
-const TRACK_FAILURES: u32 = 5;
+const TRACK_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Time that a VIM's record may be unreadable before it is called unknown.
+const TRACK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Knows the VIMs and the monitors; answers leave by a channel.
 pub(super) struct Shell {
@@ -134,17 +134,17 @@ impl Shell {
 /// Reads a VIM's record until it is terminal, or cannot be read for too long.
 async fn follow(vim: &dyn Vim, op: VimOpRef) -> VimOpStatus {
     let mut pause = TRACK_PAUSE;
-    let mut failures = 0;
+    let mut unreadable = Duration::ZERO;
     loop {
         match vim.status(op.clone()).await {
-            Ok(VimOpStatus::Pending | VimOpStatus::Running) => failures = 0,
+            Ok(VimOpStatus::Pending | VimOpStatus::Running) => unreadable = Duration::ZERO,
             Ok(terminal) => return terminal,
             Err(error) => {
-                failures += 1;
                 tracing::debug!(%error, op = op.id, "reading a VIM's record");
-                if failures >= TRACK_FAILURES {
+                if unreadable >= TRACK_PATIENCE {
                     return VimOpStatus::Unknown;
                 }
+                unreadable += pause;
             }
         }
         tokio::time::sleep(pause).await;
@@ -152,13 +152,13 @@ async fn follow(vim: &dyn Vim, op: VimOpRef) -> VimOpStatus {
     }
 }
 
-/// Stands in for a VIM that is not configured: refuses everything in its name.
+/// Stands in for a VIM that is not configured: what it holds is not lost, only out of reach.
 struct NoVim(String);
 
 impl NoVim {
     fn refuse<T: Send + 'static>(&self) -> super::port::PortFuture<'_, Result<T, VimError>> {
         let line = format!("VIM [{}] is not configured.", self.0);
-        Box::pin(async move { Err(VimError::Refused(vec![line])) })
+        Box::pin(async move { Err(VimError::Down(line)) })
     }
 }
 

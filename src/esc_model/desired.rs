@@ -157,12 +157,16 @@ pub fn resource_keys(tree: &Tree, default_vim: &str) -> Vec<ResourceKey> {
         ("networks", "network", ResourceKind::Network),
         ("tenants", "tenant", ResourceKind::Tenant),
     ] {
-        keys.extend(entries(root, container, list).iter().map(|entry| ResourceKey {
-            vim: vim.clone(),
-            kind,
-            tenant: None,
-            name: text(*entry, "name"),
-        }));
+        keys.extend(
+            entries(root, container, list)
+                .iter()
+                .map(|entry| ResourceKey {
+                    vim: vim.clone(),
+                    kind,
+                    tenant: None,
+                    name: text(*entry, "name"),
+                }),
+        );
     }
     for tenant in tenants(tree) {
         keys.extend(networks_of_tenant(tenant, &vim));
@@ -183,9 +187,8 @@ pub fn resource(tree: &Tree, key: &ResourceKey, default_vim: &str) -> Result<Opt
         Some(tenant) => tenant_view(tree, tenant),
         None => Some(root),
     };
-    let find = |container: &str, list: &str| {
-        parent?.container(container)?.entry(list, &[&key.name])
-    };
+    let find =
+        |container: &str, list: &str| parent?.container(container)?.entry(list, &[&key.name]);
     Ok(match key.kind {
         ResourceKind::Tenant => match find("tenants", "tenant") {
             Some(view) => Some(ResourceSpec::Tenant {
@@ -206,13 +209,15 @@ pub fn resource(tree: &Tree, key: &ResourceKey, default_vim: &str) -> Result<Opt
 }
 
 fn tenants(tree: &Tree) -> Vec<NodeRef<'_>> {
-    tree.view().container("esc_datamodel")
+    tree.view()
+        .container("esc_datamodel")
         .map(|root| entries(root, "tenants", "tenant"))
         .unwrap_or_default()
 }
 
 fn tenant_view<'a>(tree: &'a Tree, name: &str) -> Option<NodeRef<'a>> {
-    tree.view().container("esc_datamodel")?
+    tree.view()
+        .container("esc_datamodel")?
         .container("tenants")?
         .entry("tenant", &[name])
 }
@@ -223,13 +228,22 @@ fn entries<'a>(view: NodeRef<'a>, container: &str, list: &str) -> Vec<NodeRef<'a
         .unwrap_or_default()
 }
 
-fn read_deployment(key: &DeploymentKey, tenant: NodeRef<'_>, view: NodeRef<'_>) -> Result<Deployment> {
+fn read_deployment(
+    key: &DeploymentKey,
+    tenant: NodeRef<'_>,
+    view: NodeRef<'_>,
+) -> Result<Deployment> {
     let networks = entries(view, "networks", "network");
     Ok(Deployment {
         key: key.clone(),
         managed_tenant: boolean(tenant, "managed_resource", true)?,
-        vim: view.container("locator").and_then(|locator| leaf(locator, "vim_id")),
-        networks: networks.into_iter().map(read_network).collect::<Result<_>>()?,
+        vim: view
+            .container("locator")
+            .and_then(|locator| leaf(locator, "vim_id")),
+        networks: networks
+            .into_iter()
+            .map(read_network)
+            .collect::<Result<_>>()?,
         vm_groups: view
             .entries("vm_group")
             .map(read_group)
@@ -297,7 +311,9 @@ fn read_group(view: NodeRef<'_>) -> Result<VmGroup> {
         Some(kpi_data) => boolean(*kpi_data, "enabled", true)?,
         None => false,
     };
-    let kpis = kpi_data.map(|data| data.entries("kpi").collect::<Vec<_>>()).unwrap_or_default();
+    let kpis = kpi_data
+        .map(|data| data.entries("kpi").collect::<Vec<_>>())
+        .unwrap_or_default();
     let rules = view
         .container("rules")
         .map(|rules| entries(rules, "admin_rules", "rule"))
@@ -449,7 +465,16 @@ fn read_day_zero(view: NodeRef<'_>) -> DayZero {
         data: leaf(view, "data"),
         variables: view
             .entries("variable")
-            .map(|variable| (text(variable, "name"), variable.values("val").into_iter().map(str::to_owned).collect()))
+            .map(|variable| {
+                (
+                    text(variable, "name"),
+                    variable
+                        .values("val")
+                        .into_iter()
+                        .map(str::to_owned)
+                        .collect(),
+                )
+            })
             .collect(),
     }
 }

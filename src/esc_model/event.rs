@@ -103,14 +103,19 @@ fn extensions(event: &Event) -> Option<String> {
     }
     let mut pair = |element: &str, leaves: [(&str, &str); 2]| {
         out.open(LIFELINE_NS, element);
-        leaves.iter().for_each(|(name, value)| out.leaf(name, value));
+        leaves
+            .iter()
+            .for_each(|(name, value)| out.leaf(name, value));
         out.end();
     };
     if let Some(op) = &event.vim_op {
         pair("vim-operation", [("vim", &op.vim), ("id", &op.id)]);
     }
     if let Some(reason) = &event.reason {
-        pair("failure-reason", [("code", &reason.code), ("text", &reason.text)]);
+        pair(
+            "failure-reason",
+            [("code", &reason.code), ("text", &reason.text)],
+        );
     }
     let text = out.finish();
     (!text.is_empty()).then_some(text)

@@ -52,7 +52,9 @@ pub fn shared(schema: &'static Schema, stats: &HostStats, state: &State) -> Resu
         let root = there.iter().filter(|record| record.key.tenant.is_none());
         for record in root {
             match record.key.kind {
-                ResourceKind::Network => drop(out.container("networks", |out| network(out, record))),
+                ResourceKind::Network => {
+                    drop(out.container("networks", |out| network(out, record)))
+                }
                 ResourceKind::Image => drop(out.container("images", |out| {
                     named(out, "image", "image_id", record);
                 })),
@@ -111,10 +113,7 @@ pub fn deployment(schema: &'static Schema, record: &DeploymentRecord) -> Result<
     })
 }
 
-fn build(
-    schema: &'static Schema,
-    content: impl FnOnce(&mut Builder),
-) -> Result<Tree, Error> {
+fn build(schema: &'static Schema, content: impl FnOnce(&mut Builder)) -> Result<Tree, Error> {
     let mut root = Builder::root(schema);
     root.container("esc_datamodel", |out| {
         out.container("opdata", content);
@@ -202,7 +201,9 @@ fn vm_instance(out: &mut Builder, vm: &VmInstance) {
         out.leaf_opt("hostname", filled(&vm.host_name));
         out.container("interfaces", |out| {
             for one in &vm.interfaces {
-                out.entry("interface", &[&one.nicid.to_string()], |out| interface(out, one));
+                out.entry("interface", &[&one.nicid.to_string()], |out| {
+                    interface(out, one)
+                });
             }
         });
         if let Some(op) = &vm.vim_op {
@@ -236,8 +237,14 @@ fn operation(out: &mut Builder, operation: &LcmOpOcc) {
     out.leaf("state", words::operation_state(operation.state));
     out.leaf("start-time", operation.start_time.to_string());
     out.leaf("state-entered-time", operation.state_entered.to_string());
-    out.leaf("automatic", if operation.automatic { "true" } else { "false" });
-    out.leaf_opt("target-revision", operation.target.map(|target| target.to_string()));
+    out.leaf(
+        "automatic",
+        if operation.automatic { "true" } else { "false" },
+    );
+    out.leaf_opt(
+        "target-revision",
+        operation.target.map(|target| target.to_string()),
+    );
     if let Some(reason) = &operation.error {
         out.container("failure-reason", |out| failure_reason(out, reason));
     }

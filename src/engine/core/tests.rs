@@ -1,1 +1,7 @@
-//! Tests of the core.
+//! The core against a simulated VIM and virtual time.
+
+mod crash;
+mod props;
+mod scenarios;
+mod sim;
+mod updates;

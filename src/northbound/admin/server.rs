@@ -83,10 +83,10 @@ impl Drop for AdminServer {
         self.stop.store(true, Ordering::Release);
         // The accept call returns for this last connection and sees the flag.
         let woken = UnixStream::connect(&self.path).is_ok();
-        if let (true, Some(thread)) = (woken, self.thread.take()) {
-            if thread.join().is_err() {
-                tracing::error!("control socket thread panicked");
-            }
+        if let (true, Some(thread)) = (woken, self.thread.take())
+            && thread.join().is_err()
+        {
+            tracing::error!("control socket thread panicked");
         }
         if let Err(error) = std::fs::remove_file(&self.path) {
             tracing::debug!(%error, "control socket was gone already");
@@ -109,12 +109,29 @@ mod tests {
             _ => Reply::Ok,
         })
         .unwrap();
-        let mode = std::fs::metadata(dir.path().join(SOCKET)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(dir.path().join(SOCKET))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(ask(dir.path(), &Request::UserList).unwrap(), Reply::Ok);
-        let gone = ask(dir.path(), &Request::UserRemove { name: "x".to_owned() }).unwrap();
-        assert_eq!(gone, Reply::Error { message: "no user 'x'".to_owned() });
+        let gone = ask(
+            dir.path(),
+            &Request::UserRemove {
+                name: "x".to_owned(),
+            },
+        )
+        .unwrap();
+        assert_eq!(
+            gone,
+            Reply::Error {
+                message: "no user 'x'".to_owned()
+            }
+        );
         drop(server);
-        assert!(matches!(ask(dir.path(), &Request::UserList), Err(AdminError::NotRunning)));
+        assert!(matches!(
+            ask(dir.path(), &Request::UserList),
+            Err(AdminError::NotRunning)
+        ));
     }
 }

@@ -149,7 +149,10 @@ impl Driver {
                 Turn::Answered(answer) => self.answered(answer),
                 Turn::Notification(Ok(notification)) => self.notify(&notification),
                 Turn::Notification(Err(error)) => {
-                    self.end(SessionEnd::new(EndReason::Other, format!("events: {error}")));
+                    self.end(SessionEnd::new(
+                        EndReason::Other,
+                        format!("events: {error}"),
+                    ));
                 }
                 Turn::Killed(KillReason::Killed(by)) => self.end(SessionEnd::killed(by)),
                 Turn::Killed(KillReason::Shutdown) => {
@@ -157,7 +160,10 @@ impl Driver {
                 }
                 Turn::Draining => draining = true,
                 Turn::Silent => {
-                    self.end(SessionEnd::new(EndReason::Timeout, "a message was not finished in time"));
+                    self.end(SessionEnd::new(
+                        EndReason::Timeout,
+                        "a message was not finished in time",
+                    ));
                 }
             }
         }
@@ -213,7 +219,8 @@ impl Driver {
     }
 
     fn answered(&mut self, answer: Answer) {
-        let Serving::Running(seq, _) = std::mem::replace(&mut self.serving, Serving::Nothing) else {
+        let Serving::Running(seq, _) = std::mem::replace(&mut self.serving, Serving::Nothing)
+        else {
             return;
         };
         let large = matches!(&answer.reply, RpcReply::Data(xml) | RpcReply::Body(xml) if xml.len() > STREAM_OVER);
@@ -359,7 +366,10 @@ impl Driver {
         for counters in [&self.admitted.info.counters, totals] {
             Counters::add(&counters.in_rpcs, now.in_rpcs - before.in_rpcs);
             Counters::add(&counters.in_bad_rpcs, now.in_bad_rpcs - before.in_bad_rpcs);
-            Counters::add(&counters.out_rpc_errors, now.out_rpc_errors - before.out_rpc_errors);
+            Counters::add(
+                &counters.out_rpc_errors,
+                now.out_rpc_errors - before.out_rpc_errors,
+            );
             Counters::add(
                 &counters.out_notifications,
                 now.out_notifications - before.out_notifications,
@@ -369,7 +379,10 @@ impl Driver {
 }
 
 async fn killed(receiver: &mut watch::Receiver<Option<KillReason>>) -> KillReason {
-    let found = receiver.wait_for(Option::is_some).await.map(|reason| *reason);
+    let found = receiver
+        .wait_for(Option::is_some)
+        .await
+        .map(|reason| *reason);
     match found {
         Ok(Some(reason)) => reason,
         _ => std::future::pending().await,

@@ -97,7 +97,9 @@ pub fn data(schema: &Schema, error: &Error) -> RpcError {
         ErrorKind::Must { app_tag } => {
             RpcError::operation_failed(APP, text).with_app_tag(app_tag.clone())
         }
-        ErrorKind::InstanceRequired => RpcError::data_missing(text).with_app_tag("instance-required"),
+        ErrorKind::InstanceRequired => {
+            RpcError::data_missing(text).with_app_tag("instance-required")
+        }
         ErrorKind::MissingChoice { choice } => RpcError::data_missing(text)
             .with_app_tag("missing-choice")
             .with_info(ErrorInfo::MissingChoice(choice.clone())),
@@ -132,7 +134,12 @@ pub fn rpc_input(schema: &Schema, errors: &[schema::ValidationError]) -> RpcErro
     let text = error.message.clone();
     let name = || match error.schema_node {
         Some(id) => schema.node(id).name.to_string(),
-        None => error.path.rsplit([':', '/']).next().unwrap_or_default().to_owned(),
+        None => error
+            .path
+            .rsplit([':', '/'])
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     };
     let mapped = match &error.kind {
         Kind::UnknownElement | Kind::When => {
@@ -146,8 +153,12 @@ pub fn rpc_input(schema: &Schema, errors: &[schema::ValidationError]) -> RpcErro
             .with_info(ErrorInfo::MissingChoice(choice.clone())),
         Kind::MultipleCases => RpcError::bad_element(PROTOCOL, &name(), text),
         Kind::LeafrefMissing => RpcError::data_missing(text).with_app_tag("instance-required"),
-        Kind::Must => RpcError::operation_failed(APP, text)
-            .with_app_tag(error.app_tag.clone().unwrap_or_else(|| "must-violation".to_owned())),
+        Kind::Must => RpcError::operation_failed(APP, text).with_app_tag(
+            error
+                .app_tag
+                .clone()
+                .unwrap_or_else(|| "must-violation".to_owned()),
+        ),
         _ => RpcError::operation_failed(APP, text),
     };
     at(schema, mapped, &error.path)

@@ -13,7 +13,9 @@ use crate::schema::Module;
 /// Everything of this file as one tree.
 pub fn tree(service: &Service) -> Result<Tree, Error> {
     let mut root = Builder::root(service.control().schema());
-    root.container("ietf-netconf-monitoring:netconf-state", |out| state(out, service));
+    root.container("ietf-netconf-monitoring:netconf-state", |out| {
+        state(out, service)
+    });
     root.container("nc-notifications:netconf", |out| streams(out, service));
     library(&mut root, service);
     root.tree()
@@ -25,7 +27,10 @@ fn state(out: &mut Builder, service: &Service) {
         out.leaf_list("capability", service.capabilities());
     });
     out.container("datastores", |out| {
-        for (name, datastore) in [("running", Datastore::Running), ("candidate", Datastore::Candidate)] {
+        for (name, datastore) in [
+            ("running", Datastore::Running),
+            ("candidate", Datastore::Candidate),
+        ] {
             out.entry("datastore", &[name], |out| {
                 if let Some((holder, since)) = control.lock_since(datastore) {
                     out.container("locks", |out| {
@@ -53,7 +58,10 @@ fn state(out: &mut Builder, service: &Service) {
             out.entry("session", &[&session.id.to_string()], |out| {
                 out.leaf("transport", "ietf-netconf-monitoring:netconf-ssh");
                 out.leaf("username", &session.user);
-                out.leaf_opt("source-host", session.peer.map(|peer| peer.ip().to_string()));
+                out.leaf_opt(
+                    "source-host",
+                    session.peer.map(|peer| peer.ip().to_string()),
+                );
                 out.leaf("login-time", session.login.to_string());
                 counters(out, &session.counters);
             });
@@ -65,9 +73,15 @@ fn state(out: &mut Builder, service: &Service) {
         let mut number = |name: &str, value: u64| {
             out.leaf(name, value.to_string());
         };
-        number("in-bad-hellos", sessions.in_bad_hellos.load(Ordering::Relaxed).into());
+        number(
+            "in-bad-hellos",
+            sessions.in_bad_hellos.load(Ordering::Relaxed).into(),
+        );
         number("in-sessions", sessions.in_sessions.load(Ordering::Relaxed));
-        number("dropped-sessions", sessions.dropped_sessions.load(Ordering::Relaxed).into());
+        number(
+            "dropped-sessions",
+            sessions.dropped_sessions.load(Ordering::Relaxed).into(),
+        );
         counters(out, &sessions.totals);
     });
 }
@@ -91,7 +105,10 @@ fn streams(out: &mut Builder, service: &Service) {
                 out.leaf("description", stream.description());
                 out.leaf("replaySupport", "true");
                 out.leaf("replayLogCreationTime", events.creation_time().to_string());
-                out.leaf_opt("replayLogAgedTime", events.aged_time().map(|time| time.to_string()));
+                out.leaf_opt(
+                    "replayLogAgedTime",
+                    events.aged_time().map(|time| time.to_string()),
+                );
             });
         }
     });
@@ -133,7 +150,11 @@ fn library(out: &mut Builder, service: &Service) {
             let revision = module.revision.as_deref().unwrap_or("");
             out.entry("module", &[&module.name, revision], |out| {
                 details(out, module);
-                let conformance = if module.implemented { "implement" } else { "import" };
+                let conformance = if module.implemented {
+                    "implement"
+                } else {
+                    "import"
+                };
                 out.leaf("conformance-type", conformance);
             });
         }

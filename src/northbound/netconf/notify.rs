@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
-use crate::control::subscription::{Cursor, Item, StreamName};
+use crate::control::subscription::{Cursor, Item};
 use crate::datastore::{Budget, Filter};
 use crate::ids::JournalSeq;
 use crate::proto::netconf::{NOTIFICATION_COMPLETE, REPLAY_COMPLETE};
@@ -38,7 +38,8 @@ pub enum Content {
 }
 
 /// Makes sure that every event stamped so far is published: an empty batch that is durable.
-pub type Barrier = Arc<dyn Fn() -> crate::northbound::netconf::transport::BoxFuture<'static, ()> + Send + Sync>;
+pub type Barrier =
+    Arc<dyn Fn() -> crate::northbound::netconf::transport::BoxFuture<'static, ()> + Send + Sync>;
 
 /// Reads the log for one subscriber.
 pub struct Pump {
@@ -160,9 +161,11 @@ impl Pump {
                 return false;
             }
         };
-        filter.wants(&[&content], &mut Budget::default()).unwrap_or_else(|error| {
-            tracing::debug!(%error, "a subscriber's filter");
-            false
-        })
+        filter
+            .wants(&[&content], &mut Budget::default())
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, "a subscriber's filter");
+                false
+            })
     }
 }

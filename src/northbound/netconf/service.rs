@@ -13,7 +13,9 @@ use crate::control::error::ControlError;
 use crate::control::service::Control;
 use crate::control::session::SessionInfo;
 use crate::control::simulator::Simulator;
-use crate::proto::netconf::{EndReason, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits};
+use crate::proto::netconf::{
+    EndReason, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits,
+};
 
 /// What all NETCONF sessions share.
 pub struct Service {

@@ -32,9 +32,9 @@ pub async fn answer(request: &Request<'_>, operation: Operation) -> Answer {
         Operation::Other(element) => match &*element.ns {
             esc::NS => esc::action(request, &element).await,
             sim::NS if request.service.simulator().is_some() => sim::control(request, &element),
-            ns if request.control().schema().module_by_namespace(ns).is_none() => {
-                RpcReply::from(RpcError::unknown_namespace(ErrorType::Protocol, &element.local, ns))
-            }
+            ns if request.control().schema().module_by_namespace(ns).is_none() => RpcReply::from(
+                RpcError::unknown_namespace(ErrorType::Protocol, &element.local, ns),
+            ),
             _ => RpcReply::from(unsupported(&element)),
         },
     };

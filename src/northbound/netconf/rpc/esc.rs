@@ -21,16 +21,22 @@ pub async fn action(request: &Request<'_>, element: &Element) -> RpcReply {
 /// Reads an action that libyang has found valid.
 pub fn decode(request: &Request<'_>, element: &Element) -> Result<Action, RpcError> {
     let schema = request.control().schema();
-    if !matches!(&*element.local, "serviceAction" | "vmAction" | "recoveryVmAction") {
+    if !matches!(
+        &*element.local,
+        "serviceAction" | "vmAction" | "recoveryVmAction"
+    ) {
         return Err(unsupported(element));
     }
     schema
         .validate_rpc(&element.to_xml())
         .map_err(|errors| map::rpc_input(schema, &errors))?;
-    let text = |name: &str| element.child(NS, name).map(|child| child.text().trim().to_owned());
-    let required = |name: &str| {
-        text(name).ok_or_else(|| RpcError::missing_element(ErrorType::Protocol, name))
+    let text = |name: &str| {
+        element
+            .child(NS, name)
+            .map(|child| child.text().trim().to_owned())
     };
+    let required =
+        |name: &str| text(name).ok_or_else(|| RpcError::missing_element(ErrorType::Protocol, name));
     let vm = || Ok::<_, RpcError>(VmName::new(required("vmName")?));
     let word = required("actionType")?;
     if &*element.local == "recoveryVmAction" {
@@ -64,5 +70,8 @@ pub fn decode(request: &Request<'_>, element: &Element) -> Result<Action, RpcErr
 }
 
 fn bad_action(word: &str) -> RpcError {
-    RpcError::invalid_value(ErrorType::Application, format!("'{word}' is not an action here"))
+    RpcError::invalid_value(
+        ErrorType::Application,
+        format!("'{word}' is not an action here"),
+    )
 }

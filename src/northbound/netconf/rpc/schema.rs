@@ -8,9 +8,13 @@ const NS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
 
 /// The text of a module.
 pub fn get_schema(request: &Request<'_>, wanted: &GetSchema) -> RpcReply {
-    let invalid = |text: String| RpcReply::from(RpcError::invalid_value(ErrorType::Application, text));
+    let invalid =
+        |text: String| RpcReply::from(RpcError::invalid_value(ErrorType::Application, text));
     if wanted.format != "yang" {
-        return invalid(format!("schemas are served as yang, not as {}", wanted.format));
+        return invalid(format!(
+            "schemas are served as yang, not as {}",
+            wanted.format
+        ));
     }
     let schema = request.control().schema();
     match schema.module_for(&wanted.identifier, wanted.version.as_deref()) {

@@ -38,7 +38,9 @@ pub fn control(request: &Request<'_>, element: &Element) -> RpcReply {
 }
 
 fn text(element: &Element, name: &str) -> Option<String> {
-    element.child(NS, name).map(|child| child.text().trim().to_owned())
+    element
+        .child(NS, name)
+        .map(|child| child.text().trim().to_owned())
 }
 
 fn target(element: &Element) -> Option<Target> {
@@ -52,13 +54,16 @@ fn target(element: &Element) -> Option<Target> {
 fn injection(element: &Element, target: Option<Target>) -> Result<Injection, RpcError> {
     let missing = |name| RpcError::missing_element(ErrorType::Protocol, name);
     let invalid = |text: String| RpcError::invalid_value(ErrorType::Application, text);
-    let fault: Fault = text(element, "fault")
-        .ok_or_else(|| missing("fault"))?
+    let word = text(element, "fault").ok_or_else(|| missing("fault"))?;
+    let fault: Fault = word
         .parse()
-        .map_err(|error: crate::cloudsim::UnknownFault| invalid(error.to_string()))?;
+        .map_err(|_| invalid(format!("'{word}' is not a fault of the simulated VIM")))?;
     let number = |name: &str| -> Result<Option<u32>, RpcError> {
         text(element, name)
-            .map(|text| text.parse().map_err(|_| invalid(format!("'{text}' is not a number"))))
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| invalid(format!("'{text}' is not a number")))
+            })
             .transpose()
     };
     let messages = element.elements().filter(|child| child.is(NS, "message"));

@@ -38,28 +38,37 @@ pub async fn copy_config(request: &Request<'_>, wanted: CopyConfig) -> RpcReply 
         Err(error) => return request.failed(&error),
     };
     let target = datastore(wanted.target);
-    request.done(request.control().replace(request.session.id, target, tree).await)
+    request.done(
+        request
+            .control()
+            .replace(request.session.id, target, tree)
+            .await,
+    )
 }
 
 /// Running cannot be deleted, and neither can the candidate: discard-changes is there for it.
 pub fn delete_config(request: &Request<'_>, target: DatastoreName) -> RpcReply {
     match target {
         DatastoreName::Running => request.failed(&ControlError::DeleteRunning),
-        DatastoreName::Candidate => {
-            not_supported("the candidate cannot be deleted; discard-changes makes it follow running")
-        }
+        DatastoreName::Candidate => not_supported(
+            "the candidate cannot be deleted; discard-changes makes it follow running",
+        ),
     }
 }
 
 /// Takes a lock.
 pub fn lock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
-    let locked = request.control().lock(datastore(target), request.session.id);
+    let locked = request
+        .control()
+        .lock(datastore(target), request.session.id);
     request.done(locked.map_err(ControlError::from))
 }
 
 /// Gives a lock back.
 pub fn unlock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
-    let unlocked = request.control().unlock(datastore(target), request.session.id);
+    let unlocked = request
+        .control()
+        .unlock(datastore(target), request.session.id);
     request.done(unlocked.map_err(ControlError::from))
 }
 

@@ -49,7 +49,8 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
         Some(start) => {
             let log = events.clone();
             let found = tokio::task::spawn_blocking(move || {
-                log.first_at_or_after(start).map(|first| first.max(crate::ids::JournalSeq(log.start().0 + 1)))
+                log.first_at_or_after(start)
+                    .map(|first| first.max(crate::ids::JournalSeq(log.start().0 + 1)))
             });
             let found = found.await.map_err(|error| {
                 request.failed(&ControlError::Internal(format!("replay: {error}")))
@@ -63,5 +64,11 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
         let room = room.clone();
         Box::pin(async move { room.barrier().await })
     });
-    Ok(Pump::new(cursor, filter, events, control.clock().clone(), barrier))
+    Ok(Pump::new(
+        cursor,
+        filter,
+        events,
+        control.clock().clone(),
+        barrier,
+    ))
 }

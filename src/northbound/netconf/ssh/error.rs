@@ -1,7 +1,5 @@
 //! What can go wrong in the SSH shell.
 
-use std::path::PathBuf;
-
 use thiserror::Error;
 
 use super::auth::AuthUnavailable;
@@ -20,14 +18,6 @@ pub enum SshError {
     /// No host key was given.
     #[error("no host key")]
     NoHostKey,
-    /// A host key file cannot be read, made or understood.
-    #[error("host key {path}: {problem}")]
-    HostKey {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
     /// The listening socket is unusable.
     #[error("listener: {0}")]
     Listener(std::io::Error),

@@ -1,7 +1,7 @@
 //! The SSH shell of the NETCONF face: bytes in, bytes out, nothing of ESC.
 //!
 //! An accept loop of our own stands in front of russh: it survives accept errors and bounds what
-//! strangers can hold (design section 7, RFC 6242). Only the subsystem `netconf` is served.
+//! strangers can hold (RFC 6242). Only the subsystem `netconf` is served.
 //!
 //! ```text
 //! accept -> penalties -> startups -> russh (id, kex, auth) -> channel -> subsystem netconf -> Session::run
@@ -10,7 +10,7 @@
 //!    +-- EMFILE: wait, go on
 //! ```
 //!
-//! Per channel one pump task moves octets from russh into a bounded [`inbox`]; writes reserve the
+//! Per channel one pump task moves octets from russh into a bounded inbox; writes reserve the
 //! peer's window first, so that a client that does not read stalls only itself. Whatever hangs is
 //! ended by cutting the TCP stream from outside, never by a message that queues behind the data.
 
@@ -18,7 +18,6 @@ mod auth;
 mod channel;
 mod connection;
 mod error;
-mod host_keys;
 mod inbox;
 mod penalties;
 mod server;
@@ -31,6 +30,5 @@ mod tests;
 
 pub use auth::{AuthMethod, AuthUnavailable, Authenticator, ClientKey, Identity, KeyProof};
 pub use error::SshError;
-pub use host_keys::load_or_create as load_or_create_host_keys;
 pub use server::{Counters, SshServer};
 pub use settings::{PenaltySettings, SshSettings, StartupSettings};

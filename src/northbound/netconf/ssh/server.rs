@@ -35,6 +35,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Packets russh may hold per channel before its loop waits for the pump.
 const CHANNEL_QUEUE: usize = 8;
 
+/// How long a client has, in a shutdown, to close its connection after its last session.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
+
 /// How long a cut connection's task may take to end before it is no longer waited for.
 const END_TIME: Duration = Duration::from_secs(5);
 
@@ -427,10 +430,16 @@ async fn run(conn: &Arc<Connection>, tcp: TcpStream) -> Option<Offence> {
     let _ = conn.handle.set(session.handle());
     tokio::pin!(session);
     let mut sessions = conn.sessions.subscribe();
-    let mut draining = false;
+    let (mut draining, mut served) = (false, false);
     let ended = loop {
         let count = *sessions.borrow_and_update();
+        served |= count.running > 0;
         if draining && count.running == 0 {
+            // A client that heard its last session end closes by itself; a disconnect on the heels of
+            // the last reply makes some clients lose that reply.
+            if served && let Ok(ended) = timeout(LEAVE_TIME, &mut session).await {
+                break ended;
+            }
             let conn = Arc::clone(conn);
             tokio::spawn(async move {
                 conn.disconnect(Disconnect::ByApplication, CutCause::Shutdown)
