@@ -156,8 +156,14 @@ pub fn group(name: &str) -> VmGroup {
         rules: vec![Rule {
             event_name: "VM_ALIVE".into(),
             actions: vec![
-                RuleAction { trigger: RuleTrigger::Always, action: "log".into() },
-                RuleAction { trigger: RuleTrigger::False, action: "recover autohealing".into() },
+                RuleAction {
+                    trigger: RuleTrigger::Always,
+                    action: "log".into(),
+                },
+                RuleAction {
+                    trigger: RuleTrigger::False,
+                    action: "recover autohealing".into(),
+                },
             ],
         }],
         config_data: vec![],
@@ -181,7 +187,12 @@ pub fn key() -> DeploymentKey {
 }
 
 pub fn tenant_key() -> ResourceKey {
-    ResourceKey { vim: VIM.into(), kind: ResourceKind::Tenant, tenant: None, name: "ttt".into() }
+    ResourceKey {
+        vim: VIM.into(),
+        kind: ResourceKind::Tenant,
+        tenant: None,
+        name: "ttt".into(),
+    }
 }
 
 pub fn network(name: &str) -> NetworkSpec {
@@ -247,13 +258,32 @@ impl Sim {
     pub fn with(settings: Settings) -> Self {
         let config = Config {
             settings,
-            vims: [(VIM.to_owned(), VimInfo { landing_bound: LANDING })].into(),
+            vims: [(
+                VIM.to_owned(),
+                VimInfo {
+                    landing_bound: LANDING,
+                },
+            )]
+            .into(),
             default_vim: VIM.into(),
         };
         let mut vim = Vim::default();
-        for name in ["image img", "image img2", "flavor fl", "flavor fl2", "network net"] {
+        for name in [
+            "image img",
+            "image img2",
+            "flavor fl",
+            "flavor fl2",
+            "network net",
+        ] {
             let id = format!("id-{name}");
-            vim.things.insert(name.into(), VimResource { id, name: name.into(), subnets: vec![] });
+            vim.things.insert(
+                name.into(),
+                VimResource {
+                    id,
+                    name: name.into(),
+                    subnets: vec![],
+                },
+            );
         }
         Self {
             core: Core::new(config.clone()),
@@ -336,17 +366,29 @@ impl Sim {
     /// opdata and events of one transaction agree.
     fn check_records(&self, transaction: &Transaction) {
         for change in &transaction.records {
-            let RecordChange::Deployment(key, Some(record)) = change else { continue };
+            let RecordChange::Deployment(key, Some(record)) = change else {
+                continue;
+            };
             assert_eq!(self.core.deployment(key).as_ref(), Some(&**record));
-            for vm in &record.vms {
+            // A VM that goes right after is undeploying already.
+            for vm in record
+                .vms
+                .iter()
+                .filter(|vm| vm.state != VmState::Undeploying)
+            {
                 let last = transaction.events.iter().rev().find(|event| {
                     let of = |vm_ref: &Option<VmRef>| {
-                        vm_ref.as_ref().is_some_and(|it| Some(&it.vm_id) == vm.vm_id.as_ref())
+                        vm_ref
+                            .as_ref()
+                            .is_some_and(|it| Some(&it.vm_id) == vm.vm_id.as_ref())
                     };
                     of(&event.target) || (event.target.is_none() && of(&event.source))
                 });
                 match last.map(|event| (event.kind, event.status)) {
-                    Some((EventKind::VmAlive | EventKind::VmRecoveryComplete, EventStatus::Success)) => {
+                    Some((
+                        EventKind::VmAlive | EventKind::VmRecoveryComplete,
+                        EventStatus::Success,
+                    )) => {
                         assert_eq!(vm.state, VmState::Alive, "{vm:?}");
                     }
                     Some((EventKind::VmStopped, EventStatus::Success)) => {
@@ -359,7 +401,10 @@ impl Sim {
         if let Some(done) = transaction.events.iter().find(|event| {
             event.kind == EventKind::ServiceAlive && event.status == EventStatus::Success
         }) {
-            let key = DeploymentKey::new(done.tenant.clone().unwrap(), done.deployment.clone().unwrap());
+            let key = DeploymentKey::new(
+                done.tenant.clone().unwrap(),
+                done.deployment.clone().unwrap(),
+            );
             let state = self.core.deployment(&key).unwrap().service_state;
             assert_eq!(state, ServiceState::Active);
         }
@@ -386,8 +431,11 @@ impl Sim {
     }
 
     pub fn send_all(&mut self) {
-        let mut deployments: Vec<_> =
-            self.desired.iter().map(|(key, it)| (key.clone(), Some(it.clone()))).collect();
+        let mut deployments: Vec<_> = self
+            .desired
+            .iter()
+            .map(|(key, it)| (key.clone(), Some(it.clone())))
+            .collect();
         // The shell names what it knows to exist and is configured no more.
         for change in self.core.records() {
             if let RecordChange::Deployment(key, _) = change
@@ -397,7 +445,11 @@ impl Sim {
             }
         }
         let resources = vec![(tenant_key(), Some(ResourceSpec::Tenant { managed: true }))];
-        self.input(Input::Desired { revision: Revision(1), deployments, resources });
+        self.input(Input::Desired {
+            revision: Revision(1),
+            deployments,
+            resources,
+        });
     }
 
     fn later(&mut self, after: Duration, what: Shell) {
@@ -412,12 +464,18 @@ impl Sim {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Call { intent, vim, call, idempotency } => {
+            Effect::Call {
+                intent,
+                vim,
+                call,
+                idempotency,
+            } => {
                 assert_eq!(vim, VIM);
                 let id = serde_json::to_string(&intent).unwrap();
-                let stored = self.rows.values().any(|row| {
-                    String::from_utf8_lossy(row).contains(&id)
-                });
+                let stored = self
+                    .rows
+                    .values()
+                    .any(|row| String::from_utf8_lossy(row).contains(&id));
                 assert!(stored, "a call without a durable intent: {call:?}");
                 self.in_flight.insert(intent.clone());
                 self.most_in_flight = self.most_in_flight.max(self.in_flight.len());
@@ -429,12 +487,23 @@ impl Sim {
                 self.later(after, Shell::Status(intent, op));
             }
             Effect::Describe { intent, vm, .. } => self.later(HOP, Shell::Describe(intent, vm)),
-            Effect::FindByToken { intent, token, .. } => self.later(HOP, Shell::Token(intent, token)),
+            Effect::FindByToken { intent, token, .. } => {
+                self.later(HOP, Shell::Token(intent, token))
+            }
             Effect::FindResource { intent, what, .. } => self.later(HOP, Shell::Find(intent, what)),
-            Effect::StartMonitor { vm, vm_id, generation, kpis, .. } => {
+            Effect::StartMonitor {
+                vm,
+                vm_id,
+                generation,
+                kpis,
+                ..
+            } => {
                 self.monitors.insert(vm.clone(), (generation, vm_id));
                 for kpi in kpis {
-                    self.later(kpi.poll, Shell::Probe(vm.clone(), kpi.event_name, generation));
+                    self.later(
+                        kpi.poll,
+                        Shell::Probe(vm.clone(), kpi.event_name, generation),
+                    );
                 }
             }
             Effect::StopMonitor { vm } => {
@@ -442,10 +511,14 @@ impl Sim {
             }
             Effect::SetTimer { key, after } => self.later(after, Shell::Timer(key)),
             Effect::CancelTimer { key } => {
-                self.shell.retain(|_, it| !matches!(it, Shell::Timer(other) if *other == key));
+                self.shell
+                    .retain(|_, it| !matches!(it, Shell::Timer(other) if *other == key));
             }
             Effect::Deliver(message) => {
-                self.later(Duration::ZERO, Shell::Input(Box::new(Input::Message(message))));
+                self.later(
+                    Duration::ZERO,
+                    Shell::Input(Box::new(Input::Message(message))),
+                );
             }
         }
     }
@@ -477,7 +550,13 @@ impl Sim {
     }
 
     fn run_world(&mut self) {
-        while let Some(at) = self.world.keys().next().copied().filter(|at| at.0 <= self.now) {
+        while let Some(at) = self
+            .world
+            .keys()
+            .next()
+            .copied()
+            .filter(|at| at.0 <= self.now)
+        {
             let what = self.world.remove(&at).unwrap();
             self.happen(what);
         }
@@ -489,7 +568,12 @@ impl Sim {
         }
         let mut names = BTreeSet::new();
         for vm in self.vim.vms.values() {
-            assert!(names.insert(vm.name.clone()), "two copies of {}: {:#?}", vm.name, self.vim.log);
+            assert!(
+                names.insert(vm.name.clone()),
+                "two copies of {}: {:#?}",
+                vm.name,
+                self.vim.log
+            );
         }
     }
 
@@ -507,22 +591,39 @@ impl Sim {
             Shell::Timer(key) => self.input(Input::Timer(key)),
             Shell::Describe(intent, vm) => {
                 let found = self.vim.vms.get(&vm).map(|it| show(&vm, it));
-                let result = if self.is_down() { Err(down()) } else { Ok(found) };
+                let result = if self.is_down() {
+                    Err(down())
+                } else {
+                    Ok(found)
+                };
                 self.answer(Input::Described { intent, result });
             }
             Shell::Token(intent, token) => {
                 let found = self.vim.vms.iter().filter(|(_, vm)| vm.token == token);
                 let found: Vec<_> = found.map(|(id, vm)| show(id, vm)).collect();
-                let result = if self.is_down() { Err(down()) } else { Ok(found) };
+                let result = if self.is_down() {
+                    Err(down())
+                } else {
+                    Ok(found)
+                };
                 self.answer(Input::FoundByToken { intent, result });
             }
             Shell::Find(intent, find) => {
                 let found = self.vim.things.get(&find_key(&find)).cloned();
-                let result = if self.is_down() { Err(down()) } else { Ok(found) };
+                let result = if self.is_down() {
+                    Err(down())
+                } else {
+                    Ok(found)
+                };
                 self.answer(Input::FoundResource { intent, result });
             }
             Shell::Status(intent, op) => {
-                let (at, status) = self.vim.ops.get(&op.id).cloned().unwrap_or((self.now, VimOpStatus::Unknown));
+                let (at, status) = self
+                    .vim
+                    .ops
+                    .get(&op.id)
+                    .cloned()
+                    .unwrap_or((self.now, VimOpStatus::Unknown));
                 let status = match () {
                     () if self.is_down() => VimOpStatus::Unknown,
                     () if at > self.now => VimOpStatus::Running,
@@ -531,16 +632,30 @@ impl Sim {
                 self.answer(Input::VimStatus { intent, status });
             }
             Shell::Probe(vm, kpi, generation) => {
-                let Some((current, vm_id)) = self.monitors.get(&vm).cloned() else { return };
+                let Some((current, vm_id)) = self.monitors.get(&vm).cloned() else {
+                    return;
+                };
                 if current != generation {
                     return;
                 }
                 let alive = self.vim.vms.get(&vm_id).is_some_and(|it| {
                     it.power == PowerState::Running && !it.dead && it.answers_from <= self.now
                 });
-                let verdict = if alive { Verdict::Alive(0.3) } else { Verdict::NoAnswer };
-                self.later(Duration::from_secs(1), Shell::Probe(vm.clone(), kpi.clone(), generation));
-                self.input(Input::Probe { vm, kpi, generation, verdict });
+                let verdict = if alive {
+                    Verdict::Alive(0.3)
+                } else {
+                    Verdict::NoAnswer
+                };
+                self.later(
+                    Duration::from_secs(1),
+                    Shell::Probe(vm.clone(), kpi.clone(), generation),
+                );
+                self.input(Input::Probe {
+                    vm,
+                    kpi,
+                    generation,
+                    verdict,
+                });
             }
         }
     }
@@ -566,11 +681,21 @@ impl Sim {
         if let Some(accepted) = self.vim.keys.get(&key) {
             return Ok(accepted.clone());
         }
-        let fault = self.vim.faults.get_mut(kind).and_then(VecDeque::pop_front).unwrap_or(Fault::Ok);
-        self.vim.log.push(format!("{:?} {kind} {fault:?}", self.now));
+        let fault = self
+            .vim
+            .faults
+            .get_mut(kind)
+            .and_then(VecDeque::pop_front)
+            .unwrap_or(Fault::Ok);
+        self.vim
+            .log
+            .push(format!("{:?} {kind} {fault:?}", self.now));
         self.vim.next += 1;
         let n = self.vim.next;
-        let op = VimOpRef { vim: VIM.into(), id: format!("op-{n}") };
+        let op = VimOpRef {
+            vim: VIM.into(),
+            id: format!("op-{n}"),
+        };
         let took = Duration::from_millis(200);
         let mut status = VimOpStatus::Succeeded;
         let mut after = took;
@@ -599,10 +724,17 @@ impl Sim {
         }
         let (id, change) = self.change(call, n, dead, leaves);
         let mut happens = happens.then_some(change).flatten();
-        if kind == "create" && !lost && let Some(Change::Appear(id, vm)) = &happens {
+        if kind == "create"
+            && !lost
+            && let Some(Change::Appear(id, vm)) = &happens
+        {
             let mut building = vm.clone();
             building.power = PowerState::Building;
-            let end = if leaves { PowerState::Error } else { PowerState::Running };
+            let end = if leaves {
+                PowerState::Error
+            } else {
+                PowerState::Running
+            };
             let next = Change::Power(id.clone(), end, dead);
             self.vim.vms.insert(id.clone(), building);
             happens = Some(next);
@@ -610,10 +742,17 @@ impl Sim {
         if let Some(change) = happens {
             self.in_world(after, World::Land(change));
         }
-        if kind == "reboot" && let (Some(id), VimOpStatus::Failed(_)) = (&id, &status) {
-            self.in_world(after, World::Land(Change::Power(VmId::new(id), PowerState::Stopped, false)));
+        if kind == "reboot"
+            && let (Some(id), VimOpStatus::Failed(_)) = (&id, &status)
+        {
+            self.in_world(
+                after,
+                World::Land(Change::Power(VmId::new(id), PowerState::Stopped, false)),
+            );
         }
-        self.vim.ops.insert(op.id.clone(), (self.now + after, status));
+        self.vim
+            .ops
+            .insert(op.id.clone(), (self.now + after, status));
         let accepted = Accepted { op, id };
         self.vim.keys.insert(key, accepted.clone());
         match lost {
@@ -622,11 +761,24 @@ impl Sim {
         }
     }
 
-    fn change(&mut self, call: VimCall, n: u64, dead: bool, leaves: bool) -> (Option<String>, Option<Change>) {
+    fn change(
+        &mut self,
+        call: VimCall,
+        n: u64,
+        dead: bool,
+        leaves: bool,
+    ) -> (Option<String>, Option<Change>) {
         let boot = self.now + Duration::from_millis(700);
         let thing = |id: &str, key: String| {
             let name = key.clone();
-            Some(Change::Thing(key, Some(VimResource { id: id.into(), name, subnets: vec![] })))
+            Some(Change::Thing(
+                key,
+                Some(VimResource {
+                    id: id.into(),
+                    name,
+                    subnets: vec![],
+                }),
+            ))
         };
         match call {
             VimCall::CreateVm(create) => {
@@ -634,7 +786,11 @@ impl Sim {
                 let vm = SimVm {
                     name: create.name.to_string(),
                     token: create.token,
-                    power: if leaves { PowerState::Error } else { PowerState::Running },
+                    power: if leaves {
+                        PowerState::Error
+                    } else {
+                        PowerState::Running
+                    },
                     answers_from: boot,
                     dead,
                     ip: create
@@ -646,25 +802,32 @@ impl Sim {
                 (Some(id.as_str().into()), Some(Change::Appear(id, vm)))
             }
             VimCall::DeleteVm(id) => (Some(id.to_string()), Some(Change::Remove(id))),
-            VimCall::StartVm(id) => {
-                (Some(id.to_string()), Some(Change::Power(id, PowerState::Running, dead)))
-            }
-            VimCall::RebootVm { vm, .. } => {
-                (Some(vm.to_string()), Some(Change::Power(vm, PowerState::Running, dead)))
-            }
-            VimCall::StopVm(id) => {
-                (Some(id.to_string()), Some(Change::Power(id, PowerState::Stopped, false)))
-            }
-            VimCall::ResizeVm { vm, .. } => {
-                (Some(vm.to_string()), Some(Change::Power(vm, PowerState::Running, dead)))
-            }
+            VimCall::StartVm(id) => (
+                Some(id.to_string()),
+                Some(Change::Power(id, PowerState::Running, dead)),
+            ),
+            VimCall::RebootVm { vm, .. } => (
+                Some(vm.to_string()),
+                Some(Change::Power(vm, PowerState::Running, dead)),
+            ),
+            VimCall::StopVm(id) => (
+                Some(id.to_string()),
+                Some(Change::Power(id, PowerState::Stopped, false)),
+            ),
+            VimCall::ResizeVm { vm, .. } => (
+                Some(vm.to_string()),
+                Some(Change::Power(vm, PowerState::Running, dead)),
+            ),
             VimCall::CreateTenant { name } => {
                 let id = format!("tenant-{name}");
                 (Some(id.clone()), thing(&id, format!("tenant {name}")))
             }
             VimCall::CreateNetwork { spec, .. } => {
                 let id = format!("net-{n}");
-                (Some(id.clone()), thing(&id, format!("network {}", spec.name)))
+                (
+                    Some(id.clone()),
+                    thing(&id, format!("network {}", spec.name)),
+                )
             }
             VimCall::CreateImage(spec) => {
                 let id = format!("image-{n}");
@@ -672,7 +835,10 @@ impl Sim {
             }
             VimCall::CreateFlavor(spec) => {
                 let id = format!("flavor-{n}");
-                (Some(id.clone()), thing(&id, format!("flavor {}", spec.name)))
+                (
+                    Some(id.clone()),
+                    thing(&id, format!("flavor {}", spec.name)),
+                )
             }
             VimCall::CreateSubnet { network, spec } => {
                 let id = format!("subnet-{n}");
@@ -687,9 +853,9 @@ impl Sim {
             }
             VimCall::DeleteSubnet { id } => (None, Some(Change::DropSubnet(id))),
             VimCall::DeleteTenant { id } => (None, self.by_id(id.as_str())),
-            VimCall::DeleteNetwork { id } | VimCall::DeleteImage { id } | VimCall::DeleteFlavor { id } => {
-                (None, self.by_id(&id))
-            }
+            VimCall::DeleteNetwork { id }
+            | VimCall::DeleteImage { id }
+            | VimCall::DeleteFlavor { id } => (None, self.by_id(&id)),
         }
     }
 
@@ -737,7 +903,12 @@ impl Sim {
     pub fn run(&mut self, time: Duration) {
         let end = self.now + time;
         loop {
-            let next = self.world.keys().chain(self.shell.keys()).map(|(at, _)| *at).min();
+            let next = self
+                .world
+                .keys()
+                .chain(self.shell.keys())
+                .map(|(at, _)| *at)
+                .min();
             match next {
                 Some(at) if at <= end => {
                     self.step();
@@ -777,17 +948,28 @@ impl Sim {
     pub fn act(&mut self, action: Action) -> Result<OpId, Refusal> {
         let reply = ReplyId(self.seq);
         self.input(Input::Action { reply, action });
-        let at = self.replies.iter().position(|(id, _)| *id == reply).unwrap();
+        let at = self
+            .replies
+            .iter()
+            .position(|(id, _)| *id == reply)
+            .unwrap();
         self.replies.remove(at).1
     }
 
     pub fn service(&mut self, action: ActionType) -> Result<OpId, Refusal> {
-        self.act(Action::Service { action, deployment: key() })
+        self.act(Action::Service {
+            action,
+            deployment: key(),
+        })
     }
 
     pub fn on_vm(&mut self, action: ActionType) -> Result<OpId, Refusal> {
         let vm = self.vm_name(0);
-        self.act(Action::Vm { action, vm, force: false })
+        self.act(Action::Vm {
+            action,
+            vm,
+            force: false,
+        })
     }
 
     pub fn by_hand(&mut self, action: RecoveryActionType) -> Result<OpId, Refusal> {
@@ -827,14 +1009,22 @@ impl Sim {
 
     #[track_caller]
     pub fn expect(&mut self, types: &[&str]) -> &mut Self {
-        let messages: Vec<_> = self.events.iter().map(|event| event.message.clone()).collect();
+        let messages: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| event.message.clone())
+            .collect();
         assert_eq!(self.told(), types, "{messages:#?}\n{:#?}", self.vim.log);
         self
     }
 }
 
 pub fn word(event: &Event) -> String {
-    let failure = if event.status == EventStatus::Failure { "!" } else { "" };
+    let failure = if event.status == EventStatus::Failure {
+        "!"
+    } else {
+        ""
+    };
     format!("{:?}{failure}", event.kind)
 }
 

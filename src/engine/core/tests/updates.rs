@@ -17,15 +17,31 @@ fn deployed(groups: Vec<VmGroup>) -> Sim {
 fn service_actions() {
     let mut sim = deployed(vec![group("g1"), group("g2")]);
     sim.service(ActionType::Stop).unwrap();
-    assert!(matches!(sim.service(ActionType::Start), Err(Refusal::Busy { .. })));
-    sim.secs(20).expect(&["VmStopped", "VmStopped", "ServiceStopped"]);
+    assert!(matches!(
+        sim.service(ActionType::Start),
+        Err(Refusal::Busy { .. })
+    ));
+    sim.secs(20)
+        .expect(&["VmStopped", "VmStopped", "ServiceStopped"]);
     assert_eq!(sim.record().service_state, ServiceState::Stopped);
     sim.secs(100).expect(&[]);
     sim.service(ActionType::Start).unwrap();
-    sim.secs(20).expect(&["VmStarted", "VmStarted", "VmAlive", "VmAlive", "ServiceAlive"]);
+    sim.secs(20).expect(&[
+        "VmStarted",
+        "VmStarted",
+        "VmAlive",
+        "VmAlive",
+        "ServiceAlive",
+    ]);
     sim.service(ActionType::Reboot).unwrap();
     assert_eq!(sim.record().service_state, ServiceState::Rebooting);
-    sim.secs(20).expect(&["VmRebooted", "VmRebooted", "VmAlive", "VmAlive", "ServiceAlive"]);
+    sim.secs(20).expect(&[
+        "VmRebooted",
+        "VmRebooted",
+        "VmAlive",
+        "VmAlive",
+        "ServiceAlive",
+    ]);
     sim.service(ActionType::DisableMonitor).unwrap();
     sim.expect(&["VmMonitorUnset", "VmMonitorUnset", "ServiceMonitorUnset"]);
     sim.kill(0).secs(20).expect(&[]);
@@ -49,7 +65,11 @@ fn vm_actions() {
     sim.secs(10).expect(&["VmMonitorUnset"]);
     sim.on_vm(ActionType::EnableMonitor).unwrap();
     sim.secs(10).expect(&["VmMonitorSet", "VmAlive"]);
-    let unknown = sim.act(Action::Vm { action: ActionType::Stop, vm: "no such".into(), force: false });
+    let unknown = sim.act(Action::Vm {
+        action: ActionType::Stop,
+        vm: "no such".into(),
+        force: false,
+    });
     assert!(matches!(unknown, Err(Refusal::UnknownVm(_))));
     let unknown = sim.act(Action::Service {
         action: ActionType::Stop,
@@ -74,13 +94,21 @@ fn add_and_remove_vms_and_groups() {
     let mut two = group("g1");
     two.min_active = 2;
     sim.desire(deployment(vec![two, group("g2")])).secs(20);
-    sim.expect(&["VmDeployed", "VmDeployed", "VmAlive", "VmAlive", "ServiceUpdated"]);
+    sim.expect(&[
+        "VmDeployed",
+        "VmDeployed",
+        "VmAlive",
+        "VmAlive",
+        "ServiceUpdated",
+    ]);
     assert_eq!(sim.record().vms.len(), 3);
     sim.desire(deployment(vec![group("g1")])).secs(20);
     sim.expect(&["VmUndeployed", "VmUndeployed", "ServiceUpdated"]);
     assert_eq!(sim.vim.vms.len(), 1);
     // The same again changes nothing.
-    sim.desire(deployment(vec![group("g1")])).secs(20).expect(&[]);
+    sim.desire(deployment(vec![group("g1")]))
+        .secs(20)
+        .expect(&[]);
 }
 
 #[test]
@@ -96,7 +124,9 @@ fn image_and_flavor_change() {
     sim.desire(deployment(vec![changed.clone()])).secs(20);
     sim.expect(&["VmUpdated", "VmAlive", "ServiceUpdated"]);
     changed.recovery_wait = Duration::from_secs(7);
-    sim.desire(deployment(vec![changed])).secs(20).expect(&["ServiceUpdated"]);
+    sim.desire(deployment(vec![changed]))
+        .secs(20)
+        .expect(&["ServiceUpdated"]);
     sim.kill(0).secs(4).expect(&["VmRecoveryInit"]);
 }
 
@@ -106,9 +136,17 @@ fn networks_come_and_go_with_updates() {
     let mut dep = deployment(vec![group("g1")]);
     dep.networks = vec![network("a"), network("b")];
     sim.desire(dep.clone()).secs(20);
-    sim.expect(&["CreateNetwork", "CreateNetwork", "CreateSubnet", "CreateSubnet", "ServiceUpdated"]);
+    sim.expect(&[
+        "CreateNetwork",
+        "CreateNetwork",
+        "CreateSubnet",
+        "CreateSubnet",
+        "ServiceUpdated",
+    ]);
     dep.networks.pop();
-    sim.desire(dep).secs(20).expect(&["DeleteSubnet", "DeleteNetwork", "ServiceUpdated"]);
+    sim.desire(dep)
+        .secs(20)
+        .expect(&["DeleteSubnet", "DeleteNetwork", "ServiceUpdated"]);
 }
 
 #[test]
@@ -121,8 +159,16 @@ fn edits_on_a_busy_deployment_are_queued_and_the_latest_wins() {
     a.min_active = 5;
     let mut b = waiting;
     b.min_active = 2;
-    sim.desire(deployment(vec![a])).desire(deployment(vec![b])).expect(&[]);
-    sim.secs(30).expect(&["VmRecoveryReboot", "VmRecoveryComplete", "VmDeployed", "VmAlive", "ServiceUpdated"]);
+    sim.desire(deployment(vec![a]))
+        .desire(deployment(vec![b]))
+        .expect(&[]);
+    sim.secs(30).expect(&[
+        "VmRecoveryReboot",
+        "VmRecoveryComplete",
+        "VmDeployed",
+        "VmAlive",
+        "ServiceUpdated",
+    ]);
 }
 
 #[test]
@@ -131,18 +177,35 @@ fn a_deployment_that_comes_back_while_it_goes() {
     let id = sim.record().deployment_id;
     sim.undeploy();
     sim.desire(deployment(vec![group("g1")])).secs(20);
-    sim.expect(&["VmUndeployed", "ServiceUndeployed", "VmDeployed", "VmAlive", "ServiceAlive"]);
+    sim.expect(&[
+        "VmUndeployed",
+        "ServiceUndeployed",
+        "VmDeployed",
+        "VmAlive",
+        "ServiceAlive",
+    ]);
     assert_ne!(sim.record().deployment_id, id);
 }
 
 #[test]
 fn an_update_repairs_a_failed_deploy() {
     let mut sim = Sim::new();
-    sim.fault("create", Fault::Refused("no")).desire(deployment(vec![group("g1")])).secs(20);
+    sim.fault("create", Fault::Refused("no"))
+        .desire(deployment(vec![group("g1")]))
+        .secs(20);
     sim.expect(&["CreateTenant", "VmDeployed!", "ServiceAlive!"]);
-    sim.desire(deployment(vec![group("g1")])).secs(20).expect(&[]);
-    sim.desire(deployment(vec![group("g1"), group("g2")])).secs(20);
-    sim.expect(&["VmDeployed", "VmDeployed", "VmAlive", "VmAlive", "ServiceUpdated"]);
+    sim.desire(deployment(vec![group("g1")]))
+        .secs(20)
+        .expect(&[]);
+    sim.desire(deployment(vec![group("g1"), group("g2")]))
+        .secs(20);
+    sim.expect(&[
+        "VmDeployed",
+        "VmDeployed",
+        "VmAlive",
+        "VmAlive",
+        "ServiceUpdated",
+    ]);
     assert_eq!(sim.record().service_state, ServiceState::Active);
 }
 
@@ -150,21 +213,51 @@ fn an_update_repairs_a_failed_deploy() {
 fn shared_resources_are_made_once_and_removed_when_unused() {
     use crate::model::resource::*;
     let mut sim = Sim::new();
-    let image = ResourceKey { vim: VIM.into(), kind: ResourceKind::Image, tenant: None, name: "own".into() };
-    let net = ResourceKey { vim: VIM.into(), kind: ResourceKind::Network, tenant: Some("ttt".into()), name: "tn".into() };
+    let image = ResourceKey {
+        vim: VIM.into(),
+        kind: ResourceKind::Image,
+        tenant: None,
+        name: "own".into(),
+    };
+    let net = ResourceKey {
+        vim: VIM.into(),
+        kind: ResourceKind::Network,
+        tenant: Some("ttt".into()),
+        name: "tn".into(),
+    };
     let resources = vec![
-        (image.clone(), Some(ResourceSpec::Image(ImageSpec { name: "own".into(), ..ImageSpec::default() }))),
+        (
+            image.clone(),
+            Some(ResourceSpec::Image(ImageSpec {
+                name: "own".into(),
+                ..ImageSpec::default()
+            })),
+        ),
         (net.clone(), Some(ResourceSpec::Network(network("tn")))),
     ];
-    sim.input(super::super::Input::Desired { revision: crate::ids::Revision(1), deployments: vec![], resources });
+    sim.input(super::super::Input::Desired {
+        revision: crate::ids::Revision(1),
+        deployments: vec![],
+        resources,
+    });
     sim.secs(5);
     let mut told = sim.told();
     told.sort();
-    assert_eq!(told, ["CreateImage", "CreateNetwork", "CreateSubnet", "CreateTenant"]);
+    assert_eq!(
+        told,
+        [
+            "CreateImage",
+            "CreateNetwork",
+            "CreateSubnet",
+            "CreateTenant"
+        ]
+    );
     let mut user = group("g1");
     user.image = "own".into();
     user.interfaces[0].network = "tn".into();
-    sim.desire(deployment(vec![user])).secs(20).expect(&["VmDeployed", "VmAlive", "ServiceAlive"]);
+    sim.desire(deployment(vec![user]))
+        .secs(20)
+        .expect(&["VmDeployed", "VmAlive", "ServiceAlive"]);
     // Unused only: kept while the deployment needs it.
     sim.input(super::super::Input::Desired {
         revision: crate::ids::Revision(2),
@@ -172,11 +265,14 @@ fn shared_resources_are_made_once_and_removed_when_unused() {
         resources: vec![(image, None)],
     });
     sim.secs(5).expect(&[]);
-    sim.undeploy().secs(20).expect(&["VmUndeployed", "ServiceUndeployed", "DeleteImage"]);
+    sim.undeploy()
+        .secs(20)
+        .expect(&["VmUndeployed", "ServiceUndeployed", "DeleteImage"]);
     sim.input(super::super::Input::Desired {
         revision: crate::ids::Revision(3),
         deployments: vec![],
         resources: vec![(net, None), (tenant_key(), None)],
     });
-    sim.secs(20).expect(&["DeleteSubnet", "DeleteNetwork", "DeleteTenant"]);
+    sim.secs(20)
+        .expect(&["DeleteSubnet", "DeleteNetwork", "DeleteTenant"]);
 }
