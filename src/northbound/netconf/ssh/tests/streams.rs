@@ -243,3 +243,47 @@ fn shutdown_drains_sessions_and_cuts_what_stays() {
     assert_eq!(server.sessions.open.load(Ordering::SeqCst), 0);
     assert!(std::net::TcpStream::connect(address).is_err());
 }
+
+#[test]
+fn a_peer_that_gives_no_sign_of_life_is_lost() {
+    let server = Server::start(super::super::SshSettings {
+        keepalive_seconds: 1,
+        keepalive_count: 1,
+        ..quick()
+    });
+    // libssh2 answers only inside its own calls: between them it is a peer that hangs.
+    let hanging = server.ssh2("ann");
+    let mut channel = netconf(&hanging);
+    channel.write_all(b"silent\n").unwrap();
+    let alive = server.ssh2("bob");
+    let mut other = netconf(&alive);
+    for n in 0..8 {
+        std::thread::sleep(Duration::from_millis(500));
+        other.write_all(format!("{n}\n").as_bytes()).unwrap();
+        assert_eq!(line(&mut other), n.to_string());
+    }
+    eventually("the hanging one is lost", || {
+        server.sessions.ends.lock().unwrap().first() == Some(&EndReason::TransportLost)
+    });
+}
+
+#[test]
+fn idle_sessions_are_cheap() {
+    alone(module_path!(), "idle_sessions");
+}
+
+#[test]
+#[ignore = "run by the test above it"]
+fn idle_sessions() {
+    let server = Server::start(quick());
+    let clients: Vec<_> = (0..50).map(|_| server.ssh2("ann")).collect();
+    let first: Vec<_> = clients.iter().map(netconf).collect();
+    let before = resident_kib();
+    let more: Vec<_> = (0..200).map(|_| server.ssh2("ann")).collect();
+    let sessions: Vec<_> = more.iter().map(netconf).collect();
+    // Both ends are in this process: libssh2's half is in the number too.
+    let each = resident_kib().saturating_sub(before) / sessions.len() as u64;
+    assert!(each < 160, "{each} KiB for both ends of a session");
+    println!("{each} KiB per session, both ends");
+    drop(first);
+}
