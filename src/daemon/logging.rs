@@ -1,5 +1,7 @@
 //! Logs: tracing to standard error, as text or JSON lines. Never a secret.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
@@ -13,6 +15,7 @@ pub fn init(filter: &str, json: bool) -> anyhow::Result<()> {
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match json {
         true => builder.json().try_init(),

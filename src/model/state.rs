@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// State of a deployment.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub enum ServiceState {
     /// Nothing known.
     #[default]
@@ -45,7 +47,9 @@ impl ServiceState {
 }
 
 /// State of one VM.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub enum VmState {
     /// Nothing known.
     #[default]
