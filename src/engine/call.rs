@@ -22,6 +22,9 @@ use super::io::{IntentId, TimerKind};
 use super::port::{Accepted, Find, PowerState, VimCall, VimError, VimResource, VimVm};
 use super::settings::Settings;
 
+/// How often the record of a reboot is asked again when it is unknown.
+const RECORD_ASKED: u32 = 5;
+
 /// What has to be seen before the call counts as done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Goal {
@@ -113,6 +116,8 @@ pub(crate) struct Intent {
     /// Grows when the call is issued again after a definite answer: part of the idempotency key.
     pub round: u32,
     pub pauses: u32,
+    /// Unknown answers of the record.
+    pub unknowns: u32,
     pub op: Option<VimOpRef>,
     /// The VIM's id of what is made or acted on.
     pub target: Option<String>,
@@ -214,6 +219,7 @@ impl Intent {
             phase: Phase::Queued,
             round: 0,
             pauses: 0,
+            unknowns: 0,
             op: None,
             target: None,
             token: None,
@@ -363,7 +369,11 @@ impl Intent {
         match status {
             VimOpStatus::Pending | VimOpStatus::Running => self.pause(Next::Track, env),
             VimOpStatus::Succeeded => self.look(Record::Succeeded),
-            VimOpStatus::Unknown if self.goal == Goal::Rebooted => self.pause(Next::Track, env),
+            // Looking cannot tell whether a reboot happened: ask the record a few times first.
+            VimOpStatus::Unknown if self.goal == Goal::Rebooted && self.unknowns < RECORD_ASKED => {
+                self.unknowns += 1;
+                self.pause(Next::Track, env)
+            }
             VimOpStatus::Unknown => self.look(Record::Unknown),
             VimOpStatus::Failed(lines) => {
                 self.lines = lines;

@@ -55,6 +55,8 @@ pub(crate) struct Thing {
     /// Its failing removal was reported; what follows is silent.
     pub reported: bool,
     pub failed: Option<FailureReason>,
+    /// Its create ended unknown: it may be there.
+    pub uncertain: bool,
     /// The VIM's id of the tenant it lives in.
     pub tenant_id: Option<TenantId>,
     /// Deployments that use it.
@@ -81,6 +83,7 @@ impl Thing {
             ephemeral,
             reported: false,
             failed: None,
+            uncertain: false,
             tenant_id: None,
             users: BTreeSet::new(),
             waiters: BTreeSet::new(),
@@ -220,7 +223,7 @@ impl Thing {
             ) => {
                 self.record.vim_id = Some(found.id);
                 self.record.subnets = found.subnets;
-                self.record.ours = false;
+                self.record.ours = std::mem::take(&mut self.uncertain);
                 self.go_on(owner, head, cx);
             }
             (Stage::LookUp, Outcome::Done { .. }) if !self.wanted => self.go_on(owner, head, cx),
@@ -289,6 +292,7 @@ impl Thing {
                 self.failed_at(stage, lines, reason, head, cx)
             }
             (stage, Outcome::Unknown { reason }) => {
+                self.uncertain |= stage == Stage::Create;
                 self.failed_at(stage, Vec::new(), reason, head, cx)
             }
             (stage, _) => {
@@ -379,6 +383,11 @@ impl Thing {
 
     fn go_on_removing(&mut self, owner: &Owner, cx: &mut Cx<'_>) {
         self.record.state = ResourceState::Deleting;
+        if self.uncertain && self.record.vim_id.is_none() && self.stage != Stage::LookUp {
+            self.stage = Stage::LookUp;
+            self.call(owner, Goal::Answer, None, cx);
+            return;
+        }
         let Some(id) = self.record.vim_id.clone().filter(|_| self.record.ours) else {
             self.stage = Stage::Gone;
             self.caller.timers.clear(owner, cx);

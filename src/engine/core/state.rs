@@ -11,7 +11,7 @@ use super::super::caller::Cx;
 use super::super::io::{Effect, Input, IntentId, Message, MessageBody, Owner, Report, TimerKey};
 use super::super::lifecycle::deployment::Dep;
 use super::super::lifecycle::operation::Left;
-use super::super::recovery::{RecoveryInput, RecoveryState};
+use super::super::recovery::RecoveryState;
 use super::super::resource::Thing;
 use super::derived::Derived;
 use super::late::Late;
@@ -295,11 +295,7 @@ impl State {
             .map(|(key, _)| key.clone())
             .collect();
         for key in keys {
-            self.with_dep(&key, cx, undo, |dep, cx| {
-                if dep.head.op.is_none() {
-                    dep.each_vm(|row, head| row.recover(RecoveryInput::SwitchOff, head, cx));
-                }
-            });
+            self.with_dep(&key, cx, undo, |_, _| ());
         }
     }
 

@@ -115,7 +115,10 @@ impl Dep {
         };
         self.each_vm(|vm, head| vm.report_leftover(reason.clone(), head, cx));
         for at in 0..self.head.networks.len() {
-            self.with_network(at, |thing, head| thing.report_stuck(Some(head), cx));
+            self.with_network(at, |thing, head| {
+                thing.report_stuck(Some(head), cx);
+                thing.reported = true;
+            });
         }
         let message = messages::service_failed("undeployment");
         let event = self.head.event(
@@ -142,11 +145,18 @@ impl Dep {
     /// A service action.
     pub fn service_action(&mut self, action: ActionType, cx: &mut Cx<'_>) -> Result<OpId, Refusal> {
         self.refuse_busy()?;
-        if self.vms.is_empty() {
-            let name = &self.head.key.name;
-            return Err(Refusal::NotPossible(format!(
-                "deployment [{name}] has no VM"
-            )));
+        let name = &self.head.key.name;
+        let stopped = self
+            .vms
+            .values()
+            .all(|row| row.vm.state == VmState::Shutoff);
+        let refusal = match action {
+            _ if self.vms.is_empty() => Some(format!("deployment [{name}] has no VM")),
+            ActionType::EnableMonitor if stopped => Some(format!("deployment [{name}] is stopped")),
+            _ => None,
+        };
+        if let Some(text) = refusal {
+            return Err(Refusal::NotPossible(text));
         }
         let id = self.begin_op(OpKind::Service(action), false, cx);
         self.each_vm(|vm, head| match action {
@@ -266,6 +276,7 @@ impl Dep {
                 .map(|op| (op.kind.clone(), op.phase, op.failed.clone()))
             else {
                 let Some((revision, desired)) = self.take_pending() else {
+                    self.take_up_held_back(cx);
                     break;
                 };
                 match desired {
@@ -277,6 +288,8 @@ impl Dep {
             match (kind, phase) {
                 (OpKind::Deploy | OpKind::Update, OpPhase::Prepare) => match self.prepared(cx) {
                     Prepared::Waiting => break,
+                    // A VM that failed meanwhile is recovered first.
+                    Prepared::Ready if !self.all_settled() => break,
                     Prepared::Ready => {
                         self.set_phase(OpPhase::Vms);
                         self.start_vms(cx);
@@ -324,6 +337,14 @@ impl Dep {
         }
         self.sync();
         Left::Something
+    }
+
+    /// Recoveries that the kill switch held back begin once it is off.
+    fn take_up_held_back(&mut self, cx: &mut Cx<'_>) {
+        let held_back = |row: &Arc<VmRow>| row.recovery == RecoveryState::Suppressed;
+        if !cx.kill_switch && self.vms.values().any(held_back) {
+            self.each_vm(|row, head| row.recover(RecoveryInput::SwitchOff, head, cx));
+        }
     }
 
     fn take_pending(&mut self) -> Option<(Revision, Option<Arc<Deployment>>)> {

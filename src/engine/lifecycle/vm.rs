@@ -402,6 +402,7 @@ impl VmRow {
             intent.target = None;
         }
         intent.call = call;
+        self.vm.vim_op = None;
         self.caller.begin(&owner, intent, cx);
     }
 
@@ -409,7 +410,8 @@ impl VmRow {
     pub(super) fn removed(&mut self, existed: bool, head: &Head, cx: &mut Cx<'_>) {
         if (existed || self.announced) && !self.leftover {
             history::push(&mut self.vm.history, messages::VM_DELETED, cx.settings);
-            let event = self.event(head, EventKind::VmUndeployed, messages::VM_DELETED);
+            let mut event = self.event(head, EventKind::VmUndeployed, messages::VM_DELETED);
+            event.source = event.source.or(self.source.clone());
             cx.events.push(event);
         }
         self.announced = false;
@@ -553,7 +555,7 @@ impl VmRow {
         Event {
             vm_group: Some(self.vm.group.clone()),
             source: self.as_ref(kind == EventKind::VmDeployed),
-            vim_op: self.vm.vim_op.clone(),
+            vim_op: self.vm.vim_op.clone().filter(|_| ends_a_call(kind)),
             ..head.event(kind, EventStatus::Success, 200, message.into())
         }
     }
@@ -583,6 +585,23 @@ impl VmRow {
             self.vm.state = state;
         }
     }
+}
+
+/// Whether an event of this kind tells how a VIM call ended.
+fn ends_a_call(kind: EventKind) -> bool {
+    use EventKind as K;
+    matches!(
+        kind,
+        K::VmDeployed
+            | K::VmUndeployed
+            | K::VmUpdated
+            | K::VmStopped
+            | K::VmStarted
+            | K::VmRebooted
+            | K::VmRecoveryReboot
+            | K::VmRecoveryUndeployed
+            | K::VmRecoveryDeployed
+    )
 }
 
 pub(super) fn step_timeout(cx: &Cx<'_>) -> Option<Duration> {

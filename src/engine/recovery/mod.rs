@@ -21,3 +21,5 @@ mod step;
 
 pub use state::{Act, Facts, RecoveryInput, RecoveryState};
 pub use step::step;
+#[cfg(test)]
+mod tests;
