@@ -28,7 +28,7 @@ def show(session, last):
     while True:
         text = session.take_notification(timeout=60).notification_xml
         time = re.search("<eventTime>(.*?)</eventTime>", text)[1]
-        kind = re.search("<type>(.*?)</type>", text)
+        kind = re.search(r"<event>\s*<type>(.*?)</type>", text)
         if kind is None:
             print(f"{time}  {'replayComplete' if 'replayComplete' in text else 'notificationComplete'}")
             continue

@@ -380,7 +380,7 @@ class Scrapli:
 
     def get(self, path):
         reply = self._check(self.driver.get(filter_=path, filter_type="xpath"))
-        return etree.fromstring(reply.raw_result).find(f"{{{BASE}}}data")
+        return reply.xml_result.find(f"{{{BASE}}}data")
 
     def close(self):
         self.driver.close()
@@ -388,7 +388,7 @@ class Scrapli:
     @staticmethod
     def _check(reply):
         if reply.failed:
-            raise refused(reply.raw_result)
+            raise refused(reply.result)
         return reply
 
 
@@ -430,7 +430,7 @@ class ScrapliAsyncssh(Scrapli):
 
     def get(self, path):
         reply = self._check(self._run(self.driver.get(filter_=path, filter_type="xpath")))
-        return etree.fromstring(reply.raw_result).find(f"{{{BASE}}}data")
+        return reply.xml_result.find(f"{{{BASE}}}data")
 
     def close(self):
         self._run(self.driver.close())

@@ -85,7 +85,8 @@ class Server:
         self.keys = {}
         for kind in ("ed25519", "ecdsa", "rsa"):
             path = self.home / f"key-{kind}"
-            form = ["-m", "PEM"] if kind == "rsa" else []
+            # paramiko's PKey.from_path reads ecdsa keys in this form only.
+            form = ["-m", "PEM"] if kind != "ed25519" else []
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", kind, *form, "-N", "", "-C", "", "-f", str(path)],
                 check=True,
@@ -123,9 +124,10 @@ class Server:
     def start(self):
         """Starts serving and waits for the ready line."""
         command = [self.binary, "serve", "--data-dir", str(self.data), "--netconf", f"127.0.0.1:{self.port}"]
-        if self.config:
+        config = (self.config or "") + "\n[ssh.startups]\nper-source = 100\nbegin = 200\nfull = 400\n"
+        if config:
             path = self.home / "lifeline.toml"
-            path.write_text(self.config)
+            path.write_text(config)
             command += ["--config", str(path)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

@@ -61,8 +61,8 @@ class Stage:
     def ask(self, rpc):
         return self.session.dispatch(to_ele(rpc)).xml
 
-    def inject(self, fault, **more):
-        self.ask(h.inject(fault, **{"vm": self.vm.name, **more}))
+    def inject(self, fault, vm=None, **more):
+        self.ask(h.inject(fault, vm=vm or self.vm.name, **more))
 
     def seen(self):
         return h.opdata(self.session, TENANT, self.name)
@@ -291,7 +291,7 @@ def never_alive(run):
     with Stage(run, "never-alive", h.group(bootup=4, poll=2), alive=False) as stage:
         stage.events.take("VM_DEPLOYED")
         stage.inject("crash")
-        stage.check("SERVICE_DEPLOYING_STATE", "VM_INERT_STATE")
+        stage.check("SERVICE_INERT_STATE", "VM_INERT_STATE")
         stage.events.take(
             "VM_RECOVERY_INIT", "VM_RECOVERY_REBOOT", "VM_RECOVERY_COMPLETE", "VM_ALIVE?", "SERVICE_ALIVE"
         )
