@@ -30,16 +30,16 @@ use crate::engine::caller::VimInfo;
 use crate::engine::core::{Config, Core, TABLES};
 use crate::engine::dispatcher::{Engine, Parts as EngineParts};
 use crate::engine::io::RecordChange;
-use crate::engine::port::{Prober, Vim};
+use crate::engine::port::{Monitors, Prober, Vim};
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
-use crate::ids::Revision;
+use crate::ids::{GivenIds, Revision};
 use crate::northbound::admin::{self, AdminServer};
 use crate::northbound::netconf::service::{Service, Sessions};
 use crate::northbound::netconf::ssh::SshServer;
 use crate::probe::{Poller, Probes};
 use crate::schema::{LoadOptions, Schema};
-use crate::store::{DataDir, Loaded, OpenOptions, Store, Table};
+use crate::store::{DataDir, FaultPlan, Loaded, OpenOptions, Store, Table};
 use crate::vim::sim::SimVim;
 
 /// Connector id of the embedded VIM.
@@ -61,6 +61,22 @@ pub struct Options {
     pub seed: u64,
 }
 
+/// Puts one part in front of another.
+pub type Wrap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T> + Send>;
+
+/// Where tests get between the parts; nothing by default.
+#[derive(Default)]
+pub struct Seams {
+    /// What happens at the store's fail points.
+    pub faults: Option<FaultPlan>,
+    /// Stands between engine and VIM.
+    pub vim: Option<Wrap<dyn Vim>>,
+    /// Stands between engine and monitors.
+    pub monitors: Option<Wrap<dyn Monitors>>,
+    /// Ids to use instead of minted ones.
+    pub ids: GivenIds,
+}
+
 /// A running server.
 pub struct Server {
     ssh: SshServer,
@@ -78,6 +94,14 @@ impl Server {
     /// # Errors
     /// When the directory is in use, a file cannot be read, or the address cannot be bound.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
+        Self::start_with(options, Seams::default()).await
+    }
+
+    /// As [`Server::start`], with something put in between.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(options: Options, seams: Seams) -> anyhow::Result<Self> {
         let Options {
             data_dir,
             netconf,
@@ -89,12 +113,15 @@ impl Server {
         let dir = Arc::new(DataDir::acquire(&data_dir)?);
         let data_dir = dir.path().to_owned();
         let mut core = None;
-        let store = OpenOptions::new(settings.store.clone(), clock.clone())
-            .data_dir(dir)
-            .open(&data_dir, |loaded| {
-                load(schema, loaded, &settings, &mut core)
-            })?;
-        let core = core.context("the engine's rows were not read")?;
+        let mut opening = OpenOptions::new(settings.store.clone(), clock.clone()).data_dir(dir);
+        if let Some(plan) = seams.faults {
+            opening = opening.faults(plan);
+        }
+        let store = opening.open(&data_dir, |loaded| {
+            load(schema, loaded, &settings, &mut core)
+        })?;
+        let mut core = core.context("the engine's rows were not read")?;
+        core.give_ids(seams.ids);
         let simulator = Arc::new(SimVim::open(
             SIM_VIM,
             settings.vim_sim,
@@ -105,8 +132,11 @@ impl Server {
         let prober: Arc<dyn Prober> = simulator.clone();
         let in_vim = BTreeMap::from([(SIM_VIM.to_owned(), prober)]);
         let probes = Arc::new(Probes::new(&settings.probe, clock.clone(), in_vim));
-        let monitors = Arc::new(Poller::spawn(settings.probe.clone(), clock.clone(), probes));
+        let monitors: Arc<dyn Monitors> =
+            Arc::new(Poller::spawn(settings.probe.clone(), clock.clone(), probes));
+        let monitors = between(monitors, seams.monitors);
         let vim: Arc<dyn Vim> = simulator.clone();
+        let vim = between(vim, seams.vim);
         let engine = Engine::start(
             core,
             EngineParts {
@@ -201,6 +231,13 @@ impl Server {
         if let Err(error) = closed {
             tracing::error!(%error, "closing the store");
         }
+    }
+}
+
+fn between<T: ?Sized>(part: Arc<T>, wrap: Option<Wrap<T>>) -> Arc<T> {
+    match wrap {
+        Some(wrap) => wrap(part),
+        None => part,
     }
 }
 

@@ -42,7 +42,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Mono;
-use crate::ids::{DeploymentKey, Minter, OpId, VmName};
+use crate::ids::{DeploymentKey, GivenIds, Minter, OpId, VmName};
 use crate::model::action::{Action, RecoveryActionType, Refusal};
 use crate::model::inventory::DeploymentRecord;
 use crate::model::resource::{ResourceKey, ResourceRecord};
@@ -74,6 +74,7 @@ pub struct Core {
     state: State,
     derived: Derived,
     started: Option<Mono>,
+    given: GivenIds,
 }
 
 impl Core {
@@ -84,6 +85,7 @@ impl Core {
             state: State::default(),
             derived: Derived::default(),
             started: None,
+            given: GivenIds::default(),
         }
     }
 
@@ -102,7 +104,13 @@ impl Core {
             state,
             derived,
             started: None,
+            given: GivenIds::default(),
         })
+    }
+
+    /// Ids to use instead of minted ones.
+    pub fn give_ids(&mut self, given: GivenIds) {
+        self.given = given;
     }
 
     /// After [`Core::restore`], or once writing works again: looks up what landed, adopts or issues, sets timers
@@ -219,7 +227,7 @@ impl Core {
             kill_switch: self.state.kill_switch,
             started: self.started,
             known: &known,
-            mint: Minter::new(ctx.seed),
+            mint: Minter::new(ctx.seed).with(&self.given),
             effects: Vec::new(),
             events: Vec::new(),
             messages: Vec::new(),

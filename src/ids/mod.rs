@@ -7,7 +7,7 @@ mod mint;
 
 use std::fmt;
 
-pub use mint::Minter;
+pub use mint::{GivenIds, Minter};
 use serde::{Deserialize, Serialize};
 
 macro_rules! text_id {

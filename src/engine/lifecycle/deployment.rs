@@ -176,7 +176,7 @@ impl Dep {
         Self {
             head: Head {
                 key: desired.key.clone(),
-                deployment_id: DeploymentId::new(cx.mint.uuid()),
+                deployment_id: DeploymentId::new(cx.mint.uuid_for(&desired.key.to_string())),
                 tenant_id: None,
                 vim: desired
                     .vim

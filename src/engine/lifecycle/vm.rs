@@ -95,7 +95,8 @@ impl VmRow {
         index: u32,
         cx: &mut Cx<'_>,
     ) -> Self {
-        let name = format!("{}_{}_{index}_{}", key.name, group.name, cx.mint.uuid());
+        let unique = cx.mint.uuid_for(&format!("{key}/{}/{index}", group.name));
+        let name = format!("{}_{}_{index}_{unique}", key.name, group.name);
         Self {
             key: key.clone(),
             vim: vim.to_owned(),
