@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// Users at most (default 1000).
+    /// Users at most.
     pub users: NonZeroUsize,
-    /// Authorized keys per user at most (default 64).
+    /// Authorized keys per user at most.
     pub keys_per_user: NonZeroUsize,
-    /// Passwords checked at the same time at most, 19 MiB each; others wait (default 2).
+    /// Passwords checked at the same time at most, 19 MiB each; others wait.
     pub password_checks: NonZeroUsize,
 }
 

@@ -60,35 +60,29 @@ fn markdown() -> anyhow::Result<String> {
     }
     let mut out =
         String::from("| Setting | Default | What it bounds or sets |\n| --- | --- | --- |\n");
-    for (key, default, meaning) in rows {
+    for [key, default, meaning] in rows {
         out.push_str(&format!("| `{key}` | {default} | {meaning} |\n"));
     }
     Ok(out)
 }
 
-fn collect(key: &str, value: &toml::Value, source: &str, rows: &mut Vec<(String, String, String)>) {
-    if let toml::Value::Table(table) = value {
-        for (name, value) in table {
-            let below = match key.contains(' ') {
-                true => format!("{key}.{name}"),
-                false if key.starts_with('[') => format!("{key}.{name}"),
-                false => format!("[{key}] {name}"),
-            };
-            collect(&below, value, source, rows);
-        }
+/// The rows of one table: its own keys first, as TOML wants them, then the tables in it.
+fn collect(table: &str, value: &toml::Value, source: &str, rows: &mut Vec<[String; 3]>) {
+    let Some(entries) = value.as_table() else {
         return;
-    }
-    let field = key
-        .rsplit(['.', ' '])
-        .next()
-        .unwrap_or(key)
-        .replace('-', "_");
-    let shown = match value {
-        toml::Value::Array(items) if items.len() > 2 => format!("{} entries", items.len()),
-        toml::Value::Array(items) if items.is_empty() => "none".to_owned(),
-        value => format!("`{value}`"),
     };
-    rows.push((key.to_owned(), shown, doc_of(source, &field)));
+    for (name, value) in entries.iter().filter(|(_, value)| !value.is_table()) {
+        let shown = match value {
+            toml::Value::Array(items) if items.len() > 2 => format!("{} entries", items.len()),
+            toml::Value::Array(items) if items.is_empty() => "none".to_owned(),
+            value => format!("`{value}`"),
+        };
+        let meaning = doc_of(source, &name.replace('-', "_"));
+        rows.push([format!("[{table}] {name}"), shown, meaning]);
+    }
+    for (name, value) in entries.iter().filter(|(_, value)| value.is_table()) {
+        collect(&format!("{table}.{name}"), value, source, rows);
+    }
 }
 
 /// The doc comment of the field of that name.

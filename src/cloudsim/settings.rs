@@ -32,48 +32,48 @@ pub const BUILT_IN_FLAVORS: [&str; 7] = [
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
-    /// Seed of all ids and addresses made; default 1.
+    /// Seed of all ids and addresses made.
     pub seed: u64,
-    /// Hosts; default four, `sim-host-1` to `sim-host-4`. A list given here replaces them.
+    /// Hosts, `sim-host-1` to `sim-host-4` when none are listed.
     pub hosts: Vec<HostSettings>,
-    /// Images known besides the built-in ones (`cirros`, `debian-12`, ...); default none.
+    /// Images known besides the built-in ones (`cirros`, `debian-12`, ...).
     pub images: Vec<String>,
-    /// Flavors known besides the built-in ones (`m1.tiny` to `m1.xlarge`, ...); default none.
+    /// Flavors known besides the built-in ones (`m1.tiny` to `m1.xlarge`, ...).
     pub flavors: Vec<String>,
-    /// Networks known to every tenant besides the built-in `public`, `esc-net` and `my-network`; default none.
+    /// Networks known to every tenant besides the built-in `public`, `esc-net` and `my-network`.
     pub networks: Vec<NetworkSettings>,
-    /// Tenants that exist from the start besides `admin`; default none.
+    /// Tenants that exist from the start besides `admin`.
     pub tenants: Vec<TenantSettings>,
-    /// Ids of the first VMs made, in order; later ones are made from the seed; default none.
+    /// Ids of the first VMs made, in order; later ones are made from the seed.
     pub vm_ids: Vec<String>,
-    /// Ids of the first tenants made, in order; default none.
+    /// Ids of the first tenants made, in order.
     pub tenant_ids: Vec<String>,
     /// How long things take.
     pub latency: Latency,
-    /// Factor by which the fault `slow` multiplies every latency; default 10.
+    /// Factor by which the fault `slow` multiplies every latency.
     pub slow_factor: u32,
-    /// Round-trip time an answering guest shows, in microseconds; default 400.
+    /// Round-trip time an answering guest shows, in microseconds.
     pub rtt_us: u32,
-    /// Whether a call repeated with the same key is recognised instead of done again; default true.
+    /// Whether a call repeated with the same key is recognised instead of done again.
     /// Nova does not recognise it: false makes the cloud as forgetful.
     pub idempotent: bool,
-    /// Whether a create that failed leaves a VM in error to be deleted, as Nova does; default true.
+    /// Whether a create that failed leaves a VM in error to be deleted, as Nova does.
     pub failed_create_leaves_vm: bool,
     /// Whether a delete of a VM whose host is cut off succeeds at once and makes the API forget the VM,
-    /// which runs on unseen until the host is back, as Nova does; default false: the delete hangs.
+    /// which runs on unseen until the host is back, as Nova does; without, the delete hangs.
     pub forgets_cut_off_vms: bool,
-    /// How long after a create whose reply was lost its VM appears, in ms; default 0.
+    /// How long after a create whose reply was lost its VM appears, in ms.
     pub lost_landing_ms: u64,
-    /// The bound the cloud declares for that, in ms; default 5000. A smaller one than
+    /// The bound the cloud declares for that, in ms. A smaller one than
     /// `lost-landing-ms` makes a cloud that breaks its word.
     pub landing_bound_ms: u64,
-    /// Most VMs at one time; default 100000.
+    /// Most VMs at one time.
     pub max_vms: usize,
-    /// Most networks, tenants, images or flavors of each kind; default 10000.
+    /// Most networks, tenants, images or flavors of each kind.
     pub max_resources: usize,
-    /// Most faults armed at one time; default 1000.
+    /// Most faults armed at one time.
     pub max_faults: usize,
-    /// Finished operation records kept, and names of removed VMs remembered; default 20000.
+    /// Finished operation records kept, and names of removed VMs remembered.
     pub history: usize,
 }
 
@@ -156,21 +156,21 @@ fn once<'a>(
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Latency {
-    /// From the call to a running VM; default 200.
+    /// From the call to a running VM.
     pub create_ms: u64,
-    /// From a running VM to a guest that answers; default 500.
+    /// From a running VM to a guest that answers.
     pub boot_ms: u64,
-    /// Reboot, until the VM runs again (its guest then boots); default 500.
+    /// Reboot, until the VM runs again (its guest then boots).
     pub reboot_ms: u64,
-    /// Delete; default 200.
+    /// Delete.
     pub delete_ms: u64,
-    /// Start, until the VM runs (its guest then boots); default 200.
+    /// Start, until the VM runs (its guest then boots).
     pub start_ms: u64,
-    /// Stop; default 200.
+    /// Stop.
     pub stop_ms: u64,
-    /// Resize; default 200.
+    /// Resize.
     pub resize_ms: u64,
-    /// Anything about tenants, networks, subnets, images and flavors; default 20.
+    /// Anything about tenants, networks, subnets, images and flavors.
     pub resource_ms: u64,
 }
 

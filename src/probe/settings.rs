@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
-    /// Probes under way at one time; more wait their turn; default 1000.
+    /// Probes under way at one time; more wait their turn.
     pub concurrency: usize,
-    /// How long a probe waits for its answer, at most its KPI's period, in ms; default 2000.
+    /// How long a probe waits for its answer, at most its KPI's period, in ms.
     pub timeout_ms: u64,
-    /// The first polls of VMs started together are spread over this time, at most the period, in ms; default 3000.
+    /// The first polls of VMs started together are spread over this time, at most the period, in ms.
     pub spread_ms: u64,
-    /// Shortest period of a poll, in ms; shorter ones are raised to it; default 100.
+    /// Shortest period of a poll, in ms; shorter ones are raised to it.
     pub min_period_ms: u64,
-    /// Most KPIs watched; what comes beyond is not polled and said so; default 200000.
+    /// Most KPIs watched; what comes beyond is not polled and said so.
     pub max_monitors: usize,
-    /// Port that `TCPConnect` asks for; default 22.
+    /// Port that `TCPConnect` asks for.
     pub tcp_port: u16,
-    /// Seed of the spread; default 1.
+    /// Seed of the spread.
     pub seed: u64,
 }
 

@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
-    /// Events older than this many hours are removed (default 168: seven days).
+    /// Events older than this many hours are removed.
     pub retention_hours: NonZeroU32,
-    /// Events kept at most; the oldest are removed (default 1000000; up to `trim-piece` more while busy).
+    /// Events kept at most; the oldest are removed, but for `trim-piece` more while busy.
     pub retention_events: NonZeroU64,
-    /// Events removed in one transaction (default 500).
+    /// Events removed in one transaction.
     pub trim_piece: NonZeroU32,
-    /// Bytes of the newest events held in memory for live subscribers (default 16 MiB).
+    /// Bytes of the newest events held in memory for live subscribers.
     pub ring_bytes: NonZeroUsize,
-    /// Bytes of one page of events read from disk; one event is always returned (default 4 MiB).
+    /// Bytes of one page of events read from disk; one event is always returned.
     pub page_bytes: NonZeroUsize,
-    /// Bytes of one event, both bodies (default 1 MiB).
+    /// Bytes of one event, both bodies.
     pub event_bytes: NonZeroUsize,
-    /// Batches made durable by one COMMIT at most (default 512).
+    /// Batches made durable by one COMMIT at most.
     pub group_size: NonZeroUsize,
-    /// Batches waiting for the writer at most; more are refused as busy (default 65536).
+    /// Batches waiting for the writer at most; more are refused as busy.
     pub queue_entries: NonZeroUsize,
-    /// Bytes waiting for the writer, and of one batch, at most; more are refused (default 64 MiB).
+    /// Bytes waiting for the writer, and of one batch, at most; more are refused.
     pub queue_bytes: NonZeroUsize,
-    /// Connections for reading pages and rows (default 4).
+    /// Connections for reading pages and rows.
     pub readers: NonZeroUsize,
 }
 

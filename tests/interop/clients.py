@@ -23,7 +23,7 @@ from ncclient.operations.rpc import RPCError
 from ncclient.xml_ import to_ele
 from scrapli_netconf.driver import AsyncNetconfDriver, NetconfDriver
 
-from harness import BASE, NOTIFICATION, PATIENCE, Failure, clean, expect, leaf
+from harness import BASE, NOTIFICATION, PATIENCE, Failure, clean, expect, leaf, now
 
 
 class Refused(Exception):
@@ -437,6 +437,64 @@ class ScrapliAsyncssh(Scrapli):
         self.loop.close()
 
 
+class OwnCommands:
+    """The binary's own `get`, `edit` and `watch`, which speak over libssh2."""
+
+    name = "lifeline's own commands, libssh2"
+    notifies = True
+    # `watch` keeps the marks of a replay to itself.
+    marks = False
+
+    def __init__(self, server):
+        self.server = server
+        self.options = ["--port", str(server.port), "--user", server.user]
+        self.environment = {**os.environ, "LIFELINE_PASSWORD": server.password}
+        self.watcher = None
+        self.notifications = queue.Queue()
+
+    def run(self, *arguments, stdin=""):
+        done = subprocess.run(
+            [self.server.binary, *arguments, *self.options], env=self.environment,
+            input=stdin, capture_output=True, text=True, timeout=PATIENCE + 20, check=False,
+        )
+        expect(done.returncode == 0, f"lifeline {arguments}: exit {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def edit(self, config):
+        self.run("edit", "-", stdin=config)
+
+    def rpc(self, operation):
+        # It sends no operations that it does not know; faults of the simulated VIM are such.
+        with self.server.session() as session:
+            return session.dispatch(to_ele(operation)).xml
+
+    def get(self, path):
+        reply = self.run("get", "--format", "raw", "--xpath", path)
+        return etree.fromstring(clean(reply).encode()).find(f"{{{BASE}}}data")
+
+    def subscribe(self, stream, start=None, stop=None):
+        self.watcher = subprocess.Popen(
+            [self.server.binary, "watch", "--xml", "--stream", stream, "--since", start or now(), *self.options],
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.watcher.stdout:
+            self.notifications.put(clean(line))
+
+    def next(self, timeout):
+        try:
+            return self.notifications.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def close(self):
+        if self.watcher:
+            self.watcher.kill()
+            self.watcher.wait()
+
+
 ALL = [
     Ncclient,
     NetconfConsole2,
@@ -447,6 +505,7 @@ ALL = [
     ScrapliSystem10,
     ScrapliParamiko,
     ScrapliAsyncssh,
+    OwnCommands,
 ]
 
 

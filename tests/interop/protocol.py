@@ -729,11 +729,13 @@ def large_replies(server):
     with server.connect() as session:
         session.edit_config(target="running", config=config(f"<images>{blob}</images>"))
     path = "/esc_datamodel/images"
-    for kind in (clients.Ncclient, clients.NetconfClient, clients.OpenSsh11, clients.OpenSsh10, clients.ScrapliParamiko, clients.ScrapliSystem):
+    for kind in (clients.Ncclient, clients.NetconfClient, clients.OpenSsh11, clients.OpenSsh10, clients.ScrapliParamiko,
+                 clients.ScrapliSystem, clients.OwnCommands):
         client = kind(server)
         try:
-            count = len(list(client.get(path).iter(f"{{{h.ESC}}}src")))
-            h.expect_equal(count, 1000, f"{kind.name}: images")
+            names = [node.text for node in client.get(path).iter(f"{{{h.ESC}}}name")]
+            ours = [name for name in names if name.startswith("large-")]
+            h.expect_equal(ours, [f"large-{n:04}" for n in range(1000)], f"{kind.name}: images")
         finally:
             client.close()
     with server.connect() as session:

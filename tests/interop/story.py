@@ -133,6 +133,10 @@ def replay(run, kind, heard):
     try:
         time.sleep(0.01)
         client.subscribe("escEvent", start=heard[0].time, stop=h.now())
+        if not getattr(client, "marks", True):
+            for live in heard:
+                h.expect_equal(squeeze(clients.wait_notification(client)), squeeze(live.raw), "replayed event")
+            return
         again = []
         while (word := h.kind(raw := clients.wait_notification(client))) != "replayComplete":
             h.expect_equal(word, "escEvent", "in a replay")

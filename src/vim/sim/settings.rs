@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
-    /// Longest wait for an operation's record to become final, in ms; default 3000.
+    /// Longest wait for an operation's record to become final, in ms.
     pub long_poll_ms: u64,
-    /// Inputs written before the log is folded into a new snapshot; default 65536.
+    /// Inputs written before the log is folded into a new snapshot.
     pub log_entries: usize,
 }
 
