@@ -1,0 +1,119 @@
+//! A whole server inside the bench, on a simulated VIM that takes no time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifeline::auth::{NewUser, UserStore};
+use lifeline::clock::{Clock, SystemClock};
+use lifeline::control::commit::Edit;
+use lifeline::daemon::server::{Options, Server};
+use lifeline::daemon::settings::Settings;
+use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption};
+use lifeline::ids::SessionId;
+use lifeline::model::state::ServiceState;
+use russh::keys::{Algorithm, PrivateKey};
+
+use super::client::USER;
+
+/// A server, its directory and the key of its one user.
+pub struct Bench {
+    pub server: Server,
+    pub key: Arc<PrivateKey>,
+    _dir: tempfile::TempDir,
+}
+
+/// Makes the user of the benches in a data directory; its key.
+pub fn user(dir: &Path) -> Arc<PrivateKey> {
+    let key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).expect("a key");
+    let public = key.public_key().to_openssh().expect("its public half");
+    let settings = Settings::default();
+    let users = UserStore::load(dir, settings.auth).expect("users");
+    let new = NewUser {
+        name: USER,
+        authorized_keys: &[public],
+        ..NewUser::default()
+    };
+    users.add(&new, SystemClock::new().wall()).expect("a user");
+    Arc::new(key)
+}
+
+/// Settings under which the VIM takes no time and the login guards let a bench pass.
+pub fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.cloudsim.latency = lifeline::cloudsim::Latency {
+        create_ms: 1,
+        boot_ms: 1,
+        reboot_ms: 1,
+        delete_ms: 1,
+        start_ms: 1,
+        stop_ms: 1,
+        resize_ms: 1,
+        resource_ms: 1,
+    };
+    settings.cloudsim.rtt_us = 1;
+    settings.engine.calls_per_vim = 512;
+    settings.engine.calls_per_host = 512;
+    settings.ssh.startups.begin = 1_000;
+    settings.ssh.startups.full = 2_000;
+    settings.ssh.startups.per_source = 1_000;
+    settings
+}
+
+impl Bench {
+    /// Starts a server on an empty directory.
+    pub async fn start() -> Self {
+        let dir = super::scratch();
+        let data_dir = dir.path().join("data");
+        std::fs::create_dir(&data_dir).expect("data directory");
+        let key = user(&data_dir);
+        let server = Server::start(Options {
+            data_dir,
+            netconf: ([127, 0, 0, 1], 0).into(),
+            settings: settings(),
+            clock: Arc::new(SystemClock::new()),
+            seed: 1,
+        })
+        .await
+        .expect("a server");
+        Self {
+            server,
+            key,
+            _dir: dir,
+        }
+    }
+
+    /// Configures `count` deployments and waits until all are active.
+    pub async fn deploy(&self, count: usize) {
+        let control = self.server.control();
+        let mut done = 0;
+        while done < count {
+            let next = (done + 200).min(count);
+            let config = format!(
+                "<config>{}</config>",
+                super::deployments(done..next, done == 0)
+            );
+            let config = lifeline::xml::parse_str(&config).expect("XML");
+            let edit = Edit {
+                edit: EditTree::decode(control.schema(), &config).expect("an edit"),
+                default: DefaultOperation::Merge,
+                option: ErrorOption::Stop,
+                test_only: false,
+            };
+            control
+                .edit_running(SessionId(1), edit)
+                .await
+                .expect("edited");
+            done = next;
+        }
+        loop {
+            let state = control.store().published();
+            let active = state.state.deployments.values();
+            let active = active.filter(|record| record.service_state == ServiceState::Active);
+            if active.count() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
