@@ -4,6 +4,7 @@
 
 pub mod alloc;
 pub mod client;
+pub mod crowd;
 pub mod server;
 
 use std::process::ExitCode;

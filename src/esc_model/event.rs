@@ -1,5 +1,7 @@
 //! [`Event`] -> the bodies that are stored and sent: pure ESC on `escEvent`, with our elements on `NETCONF`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 
 use super::words;
@@ -11,6 +13,14 @@ use crate::xml::Writer;
 /// Our own namespace, of everything that augments the ESC model.
 pub const LIFELINE_NS: &str = "urn:lifeline:yang:lifeline";
 
+/// Events written since the process began.
+static ENCODINGS: AtomicU64 = AtomicU64::new(0);
+
+/// How many events this process has written; one for each event, however many subscribers there are (P3).
+pub fn encodings() -> u64 {
+    ENCODINGS.load(Ordering::Relaxed)
+}
+
 /// Writes events, once each, before they are stored (P3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Encoder {
@@ -21,6 +31,7 @@ pub struct Encoder {
 impl Encoder {
     /// Both bodies of an event.
     pub fn encode(self, event: &Event) -> NewEvent {
+        ENCODINGS.fetch_add(1, Ordering::Relaxed);
         let mut wire = wire(event);
         let plain = Bytes::from(wire.encode());
         wire.extensions = extensions(event);
