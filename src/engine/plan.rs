@@ -101,3 +101,112 @@ fn difference(old: &VmGroup, new: &VmGroup) -> Difference {
         (true, true, true) => Difference::None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::DeploymentKey;
+    use crate::model::deployment::{ActionOnRecovery, RecoveryPolicy, RecoveryType};
+    use std::time::Duration;
+
+    fn group(name: &str, min_active: u32) -> VmGroup {
+        VmGroup {
+            name: name.into(),
+            image: "i".into(),
+            flavor: "f".into(),
+            vim_vm_name: None,
+            bootup_time: None,
+            recovery_wait: Duration::ZERO,
+            recovery: RecoveryPolicy {
+                recovery_type: RecoveryType::Auto,
+                action: ActionOnRecovery::RebootOnly,
+                max_retries: Some(1),
+            },
+            interfaces: vec![],
+            volumes: vec![],
+            kpis: vec![],
+            rules: vec![],
+            config_data: vec![],
+            min_active,
+            max_active: 9,
+        }
+    }
+
+    fn steps(desired: Vec<VmGroup>, actual: &[(&VmGroup, u32, bool)]) -> Vec<String> {
+        let desired = Deployment {
+            key: DeploymentKey::new("t", "d"),
+            managed_tenant: true,
+            vim: None,
+            networks: vec![],
+            vm_groups: desired,
+        };
+        let names: Vec<VmName> = actual
+            .iter()
+            .map(|(group, index, _)| VmName::new(format!("{}{index}", group.name)))
+            .collect();
+        let actual: Vec<Actual<'_>> = actual
+            .iter()
+            .zip(&names)
+            .map(|((group, index, exists), name)| Actual {
+                name,
+                group: &group.name,
+                index: *index,
+                exists: *exists,
+                applied: group,
+            })
+            .collect();
+        let steps = plan(&desired, &actual);
+        steps
+            .iter()
+            .map(|step| format!("{step:?}").replace("VmName", ""))
+            .collect()
+    }
+
+    #[test]
+    fn table_of_differences_and_steps() {
+        let a = group("a", 2);
+        let with = |change: &dyn Fn(&mut VmGroup)| {
+            let mut group = a.clone();
+            change(&mut group);
+            group
+        };
+        let there = [(&a, 0, true), (&a, 1, true)];
+        // (desired, actual, steps)
+        assert_eq!(steps(vec![a.clone()], &there), [""; 0]);
+        assert_eq!(
+            steps(vec![a.clone()], &there[..1]),
+            [r#"Add { group: "a", index: 1 }"#]
+        );
+        assert_eq!(
+            steps(vec![a.clone()], &[(&a, 0, true), (&a, 1, false)]),
+            [r#"Create(("a1"))"#]
+        );
+        assert_eq!(
+            steps(vec![with(&|group| group.image = "j".into())], &there),
+            [r#"Redeploy(("a0"))"#, r#"Redeploy(("a1"))"#]
+        );
+        assert_eq!(
+            steps(vec![with(&|group| group.flavor = "g".into())], &there),
+            [r#"Resize(("a0"))"#, r#"Resize(("a1"))"#]
+        );
+        assert_eq!(
+            steps(
+                vec![with(&|group| group.bootup_time = Some(Duration::ZERO))],
+                &there
+            ),
+            [r#"Rewatch(("a0"))"#, r#"Rewatch(("a1"))"#]
+        );
+        assert_eq!(
+            steps(vec![group("b", 1)], &there),
+            [
+                r#"Add { group: "b", index: 0 }"#,
+                r#"Remove(("a0"))"#,
+                r#"Remove(("a1"))"#
+            ]
+        );
+        assert_eq!(
+            steps(vec![with(&|group| group.min_active = 1)], &there),
+            [r#"Rewatch(("a0"))"#, r#"Remove(("a1"))"#]
+        );
+    }
+}
