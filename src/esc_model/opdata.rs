@@ -53,14 +53,14 @@ pub fn shared(schema: &'static Schema, stats: &HostStats, state: &State) -> Resu
         for record in root {
             match record.key.kind {
                 ResourceKind::Network => {
-                    drop(out.container("networks", |out| network(out, record)))
+                    out.container("networks", |out| network(out, record));
                 }
-                ResourceKind::Image => drop(out.container("images", |out| {
-                    named(out, "image", "image_id", record);
-                })),
-                ResourceKind::Flavor => drop(out.container("flavors", |out| {
-                    named(out, "flavor", "flavor_id", record);
-                })),
+                ResourceKind::Image => {
+                    out.container("images", |out| named(out, "image", "image_id", record));
+                }
+                ResourceKind::Flavor => {
+                    out.container("flavors", |out| named(out, "flavor", "flavor_id", record));
+                }
                 ResourceKind::Tenant => {}
             }
         }

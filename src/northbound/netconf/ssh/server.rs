@@ -12,7 +12,7 @@ use russh::keys::PrivateKey;
 use russh::keys::ssh_key::Algorithm;
 use russh::{Disconnect, Limits, Preferred, SshId, cipher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +60,27 @@ struct Gate {
     penalties: Penalties,
     /// The cuts of all connections, pending or not.
     cuts: HashMap<u64, Cut>,
+    /// Wakes connections that wait for their turn.
+    turns: HashMap<u64, oneshot::Sender<()>>,
+}
+
+impl Gate {
+    /// A connection has logged in or ended: the next one of its source has its turn.
+    fn leave(&mut self, id: u64) {
+        self.turns.remove(&id);
+        let mut left = Some(id);
+        while let Some(id) = left.take() {
+            let Some(next) = self.startups.leave(id) else {
+                return;
+            };
+            // One whose task is gone already gives its turn on.
+            let woken = self
+                .turns
+                .remove(&next)
+                .is_some_and(|turn| turn.send(()).is_ok());
+            left = (!woken).then_some(next);
+        }
+    }
 }
 
 /// What happened, for metrics and tests; clones share the numbers.
@@ -137,7 +158,7 @@ impl Shared {
 
     /// A connection has logged in: it no longer counts as pending.
     pub(super) fn logged_in(&self, id: u64) {
-        self.gate().startups.leave(id);
+        self.gate().leave(id);
     }
 }
 
@@ -175,6 +196,7 @@ impl SshServer {
                 startups: Startups::new(settings.startups.clone()),
                 penalties: Penalties::new(settings.penalties.clone()),
                 cuts: HashMap::new(),
+                turns: HashMap::new(),
             }),
             settings,
             authenticator,
@@ -343,6 +365,7 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
     let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
     let cut = Cut::default();
     let cells = &shared.counters.0;
+    let mut turn = None;
     {
         let mut gate = shared.gate();
         if gate.penalties.refuses(&source, shared.clock.mono()) {
@@ -361,6 +384,11 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
                 if let Some(cut) = gate.cuts.get(&victim) {
                     cut.make(CutCause::Displaced);
                 }
+            }
+            Verdict::Wait => {
+                let (wake, woken) = oneshot::channel();
+                gate.turns.insert(id, wake);
+                turn = Some(woken);
             }
             Verdict::Refuse => {
                 cells.refused_startups.fetch_add(1, Ordering::Relaxed);
@@ -383,9 +411,9 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
         _alive: alive.clone(),
     });
     tokio::spawn(async move {
-        let offence = run(&conn, tcp).await;
+        let offence = run(&conn, tcp, turn).await;
         let mut gate = conn.shared.gate();
-        gate.startups.leave(id);
+        gate.leave(id);
         gate.cuts.remove(&id);
         if let Some(offence) = offence {
             let now = conn.shared.clock.mono();
@@ -401,15 +429,27 @@ fn refuse(tcp: &TcpStream, peer: SocketAddr, line: &[u8]) {
 }
 
 /// Runs one connection to its end and tells what it did wrong.
-async fn run(conn: &Arc<Connection>, tcp: TcpStream) -> Option<Offence> {
+async fn run(
+    conn: &Arc<Connection>,
+    tcp: TcpStream,
+    turn: Option<oneshot::Receiver<()>>,
+) -> Option<Offence> {
     let settings = &conn.shared.settings;
+    let mut deadline = Instant::now() + settings.login_time();
+    if let Some(turn) = turn {
+        tokio::select! {
+            woken = turn => woken.ok()?,
+            () = sleep_until(deadline) => return None,
+            () = conn.cut.made() => return None,
+            () = conn.shared.draining.cancelled() => return None,
+        }
+    }
     if let Err(error) = tcp.set_nodelay(true) {
         debug!(peer = %conn.peer, %error, "no nodelay");
     }
     let stream = CuttableStream::new(tcp, conn.cut.clone(), settings.write_stall());
     let handler = ConnectionHandler::new(Arc::clone(conn));
     let config = Arc::clone(&conn.shared.config);
-    let mut deadline = Instant::now() + settings.login_time();
 
     let starting = russh::server::run_stream(config, stream, handler);
     let session = tokio::select! {

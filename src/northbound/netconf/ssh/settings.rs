@@ -32,9 +32,9 @@ pub struct SshSettings {
     pub receive_window_bytes: u32,
     /// Octets per channel received and not yet taken by the session; above it the client is not read.
     pub receive_buffer_bytes: usize,
-    /// Octets or seconds after which keys are exchanged anew, each way (RFC 4253 section 9).
+    /// Octets after which keys are exchanged anew, each way (RFC 4253 section 9).
     pub rekey_bytes: usize,
-    /// See `rekey-bytes`.
+    /// Seconds after which keys are exchanged anew.
     pub rekey_seconds: u64,
     /// Limits before login.
     pub startups: StartupSettings,
@@ -54,6 +54,10 @@ pub struct StartupSettings {
     pub full: u32,
     /// Pending logins per source.
     pub per_source: u32,
+    /// Connections per source that wait, unread, for one of its pending logins to be through.
+    pub waiting_per_source: u32,
+    /// Connections of all sources that wait so.
+    pub waiting: u32,
     /// Leading bits of an IPv4 address that make one source.
     pub source_prefix_ipv4: u8,
     /// Leading bits of an IPv6 address that make one source.
@@ -113,6 +117,8 @@ impl Default for StartupSettings {
             rate: 30,
             full: 100,
             per_source: 5,
+            waiting_per_source: 64,
+            waiting: 256,
             source_prefix_ipv4: 32,
             source_prefix_ipv6: 64,
         }

@@ -12,6 +12,8 @@ pub enum Verdict {
     Admit,
     /// It may, and the given pending one is cut.
     Displace(u64),
+    /// Its source has as many pending as it may: it is kept, unread, until one of them is through.
+    Wait,
     /// It is closed at once.
     Refuse,
 }
@@ -26,6 +28,8 @@ pub struct Startups {
     settings: StartupSettings,
     pending: HashMap<Prefix, VecDeque<u64>>,
     total: u32,
+    /// In order of arrival; not counted as pending, as nothing was read from them.
+    waiting: VecDeque<(u64, Prefix)>,
 }
 
 impl Startups {
@@ -35,6 +39,7 @@ impl Startups {
             settings,
             pending: HashMap::new(),
             total: 0,
+            waiting: VecDeque::new(),
         }
     }
 
@@ -42,7 +47,14 @@ impl Startups {
     pub fn arrive(&mut self, id: u64, source: Prefix, roll: u32) -> Verdict {
         let own = self.count(&source);
         if own >= self.settings.per_source {
-            return Verdict::Refuse;
+            let of_source = self.waiting.iter().filter(|(_, held)| *held == source);
+            let room = of_source.count() < self.settings.waiting_per_source as usize
+                && self.waiting.len() < self.settings.waiting as usize;
+            if !room {
+                return Verdict::Refuse;
+            }
+            self.waiting.push_back((id, source));
+            return Verdict::Wait;
         }
         let mut displaced = None;
         if self.total >= self.settings.begin && roll < self.drop_percent() {
@@ -57,29 +69,36 @@ impl Startups {
             }
         }
         if let Some(victim) = displaced {
-            self.leave(victim);
+            // What waits behind the victim gains nothing from its end.
+            self.remove(victim);
         }
         self.pending.entry(source).or_default().push_back(id);
         self.total += 1;
         displaced.map_or(Verdict::Admit, Verdict::Displace)
     }
 
-    /// Takes connection `id` off the table: it logged in or ended. Unknown ids are ignored.
-    pub fn leave(&mut self, id: u64) {
-        let mut emptied = None;
-        for (source, ids) in &mut self.pending {
-            if let Some(at) = ids.iter().position(|held| *held == id) {
-                ids.remove(at);
-                self.total -= 1;
-                if ids.is_empty() {
-                    emptied = Some(*source);
-                }
-                break;
-            }
-        }
-        if let Some(source) = emptied {
+    /// Takes connection `id` off the table: it logged in or ended. Unknown ids are ignored. Returns the
+    /// waiting one whose turn has come and that is booked now.
+    pub fn leave(&mut self, id: u64) -> Option<u64> {
+        self.waiting.retain(|(held, _)| *held != id);
+        let source = self.remove(id)?;
+        let at = self.waiting.iter().position(|(_, held)| *held == source)?;
+        let (next, _) = self.waiting.remove(at)?;
+        self.pending.entry(source).or_default().push_back(next);
+        self.total += 1;
+        Some(next)
+    }
+
+    /// Takes a pending one off; returns its source.
+    fn remove(&mut self, id: u64) -> Option<Prefix> {
+        let (source, ids) = self.pending.iter_mut().find(|(_, ids)| ids.contains(&id))?;
+        let source = *source;
+        ids.retain(|held| *held != id);
+        self.total -= 1;
+        if ids.is_empty() {
             self.pending.remove(&source);
         }
+        Some(source)
     }
 
     #[cfg(test)]
@@ -128,20 +147,40 @@ mod tests {
     fn table(begin: u32, full: u32) -> Startups {
         Startups::new(StartupSettings {
             begin,
+            waiting_per_source: 2,
+            waiting: 3,
             full,
             ..StartupSettings::default()
         })
     }
 
     #[test]
-    fn a_source_has_at_most_its_share_of_pending_logins() {
+    fn a_source_has_at_most_its_share_of_pending_logins_and_the_next_ones_wait_their_turn() {
         let mut startups = table(10, 100);
         for id in 0..5 {
             assert_eq!(startups.arrive(id, source(1), 99), Verdict::Admit);
         }
-        assert_eq!(startups.arrive(5, source(1), 99), Verdict::Refuse);
-        startups.leave(0);
-        assert_eq!(startups.arrive(6, source(1), 99), Verdict::Admit);
+        assert_eq!(startups.arrive(5, source(1), 99), Verdict::Wait);
+        assert_eq!(startups.arrive(6, source(1), 99), Verdict::Wait);
+        assert_eq!(startups.arrive(7, source(1), 99), Verdict::Refuse);
+        assert_eq!(startups.leave(0), Some(5), "in order of arrival");
+        assert_eq!(startups.leave(6), None, "one that waits may give up");
+        assert_eq!(startups.leave(5), None, "nobody waits any more");
+        assert_eq!(startups.arrive(8, source(1), 99), Verdict::Admit);
+        assert_eq!(startups.total(), 5);
+    }
+
+    #[test]
+    fn those_that_wait_are_bounded_over_all_sources() {
+        let mut startups = table(100, 200);
+        for id in 0..10 {
+            startups.arrive(id, source(id as u8 % 2), 99);
+        }
+        assert_eq!(startups.arrive(10, source(0), 99), Verdict::Wait);
+        assert_eq!(startups.arrive(11, source(0), 99), Verdict::Wait);
+        assert_eq!(startups.arrive(12, source(1), 99), Verdict::Wait);
+        assert_eq!(startups.arrive(13, source(1), 99), Verdict::Refuse);
+        assert_eq!(startups.arrive(14, source(2), 99), Verdict::Admit);
     }
 
     #[test]
@@ -154,7 +193,11 @@ mod tests {
         assert_eq!(startups.arrive(6, source(3), 0), Verdict::Displace(0));
         assert_eq!(startups.total(), 6);
         // The flooding source itself is refused, not the others.
-        assert_eq!(startups.arrive(7, source(1), 0), Verdict::Refuse);
+        assert_eq!(
+            startups.arrive(7, source(1), 0),
+            Verdict::Refuse,
+            "it has four left"
+        );
         // The dice may spare everybody.
         assert_eq!(startups.arrive(8, source(2), 99), Verdict::Admit);
     }
@@ -178,6 +221,8 @@ mod tests {
             begin: 2,
             full: 10,
             per_source: 5,
+            waiting_per_source: 2,
+            waiting: 3,
             ..StartupSettings::default()
         });
         for id in 0..5 {
