@@ -124,10 +124,9 @@ class Server:
     def start(self):
         """Starts serving and waits for the ready line."""
         command = [self.binary, "serve", "--data-dir", str(self.data), "--netconf", f"127.0.0.1:{self.port}"]
-        config = (self.config or "") + "\n[ssh.startups]\nper-source = 100\nbegin = 200\nfull = 400\n"
-        if config:
+        if self.config:
             path = self.home / "lifeline.toml"
-            path.write_text(config)
+            path.write_text(self.config)
             command += ["--config", str(path)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
