@@ -136,7 +136,10 @@ impl Core {
                 let alarm = self
                     .derived
                     .observe(&self.state, &vm, &kpi, generation, verdict);
-                let (Some(alarm), Some(key)) = (alarm, self.derived.deployment_of(&vm)) else {
+                let Some(alarm) = alarm else {
+                    return Transaction::default();
+                };
+                let Some(key) = self.derived.deployment_of(&vm) else {
                     return Transaction::default();
                 };
                 self.run(ctx, |state, cx, undo, _| {

@@ -19,10 +19,10 @@ impl VmRow {
         let granted = input == CallInput::Granted;
         let owner = self.owner();
         let outcome = self.caller.drive(&owner, input, cx);
-        if let Some(intent) = &self.caller.intent {
-            if intent.op.is_some() {
-                self.vm.vim_op = intent.op.clone();
-            }
+        if let Some(intent) = &self.caller.intent
+            && intent.op.is_some()
+        {
+            self.vm.vim_op = intent.op.clone();
         }
         if granted && self.recovery == RecoveryState::Queued {
             self.recover(RecoveryInput::Granted, head, cx);

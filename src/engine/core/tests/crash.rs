@@ -16,8 +16,15 @@ fn at_every_boundary(story: impl Fn(&mut Sim), check: impl Fn(&Sim)) {
     let boundaries = sim.transactions;
     assert!(boundaries > 10);
     for at in 1..=boundaries {
+        let mut sim = Sim::new();
+        sim.fail_at = Some(at);
+        story(&mut sim);
+        check(&sim);
+        let again: Vec<_> = sim.events.iter().map(word).collect();
+        assert_eq!(again, told, "batch {at} of {boundaries} fails");
         for durable in [false, true] {
             let mut sim = Sim::new();
+            sim.twice = at % 2 == 0;
             sim.crash_at = Some((at, durable));
             story(&mut sim);
             assert_eq!(sim.crashes, 1, "at {at}");

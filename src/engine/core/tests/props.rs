@@ -16,6 +16,7 @@ enum Move {
     Revive(u8),
     Wait(u16),
     Crash,
+    BatchFails(u8),
     Desire(u32, bool),
     Undeploy,
     Service(ActionType),
@@ -65,6 +66,7 @@ fn moves() -> impl Strategy<Value = Move> {
         2 => any::<u8>().prop_map(Move::Revive),
         6 => (0..20_000u16).prop_map(Move::Wait),
         2 => Just(Move::Crash),
+        2 => (0..6u8).prop_map(Move::BatchFails),
         2 => (0..4u32, any::<bool>()).prop_map(|(n, image)| Move::Desire(n, image)),
         1 => Just(Move::Undeploy),
         1 => actions().prop_map(Move::Service),
@@ -136,6 +138,7 @@ fn check_story(events: &[Event], max_retries: u32) {
 fn play(retries: u32, wait: bool, manual: bool, jitter: u64, moves: Vec<Move>) {
     let mut sim = Sim::new();
     sim.jitter = jitter;
+    sim.twice = jitter % 2 == 1;
     let retried = Some(retries);
     sim.desire(shape(retried, 2, false, wait, manual));
     let some_vm = |sim: &Sim, at: u8| {
@@ -167,6 +170,9 @@ fn play(retries: u32, wait: bool, manual: bool, jitter: u64, moves: Vec<Move>) {
             }
             Move::Wait(ms) => sim.run(Duration::from_millis(ms.into())),
             Move::Crash => sim.crash(),
+            Move::BatchFails(after) => {
+                sim.fail_at = Some(sim.transactions + 1 + usize::from(after))
+            }
             Move::Desire(n, image) => {
                 sim.desire(shape(retried, n, image, wait, manual));
             }

@@ -110,6 +110,10 @@ pub struct Sim {
     pub crash_at: Option<(usize, bool)>,
     pub crashes: usize,
     pub jitter: u64,
+    /// This batch fails: it is taken back, and the engine looks again once writing works.
+    pub fail_at: Option<usize>,
+    /// Every answer comes twice.
+    pub twice: bool,
     pub in_flight: BTreeSet<IntentId>,
     pub most_in_flight: usize,
 }
@@ -304,6 +308,8 @@ impl Sim {
             crash_at: None,
             crashes: 0,
             jitter: 0,
+            fail_at: None,
+            twice: false,
             in_flight: BTreeSet::new(),
             most_in_flight: 0,
         }
@@ -332,6 +338,18 @@ impl Sim {
     fn commit(&mut self, transaction: Transaction) {
         if !transaction.is_empty() {
             self.transactions += 1;
+            if self.fail_at == Some(self.transactions) {
+                self.fail_at = None;
+                self.core.abort(&transaction);
+                self.shell.clear();
+                self.monitors.clear();
+                self.in_flight.clear();
+                let ctx = self.ctx();
+                let transaction = self.core.restart(&ctx);
+                self.commit(transaction);
+                self.send_all();
+                return;
+            }
             if let Some((at, durable)) = self.crash_at
                 && at == self.transactions
             {
@@ -531,6 +549,9 @@ impl Sim {
     }
 
     fn answer(&mut self, input: Input) {
+        if self.twice {
+            self.later(HOP * 3, Shell::Input(Box::new(input.clone())));
+        }
         self.later(HOP, Shell::Input(Box::new(input)));
     }
 
@@ -955,12 +976,11 @@ impl Sim {
     pub fn act(&mut self, action: Action) -> Result<OpId, Refusal> {
         let reply = ReplyId(self.seq);
         self.input(Input::Action { reply, action });
-        let at = self
-            .replies
-            .iter()
-            .position(|(id, _)| *id == reply)
-            .unwrap();
-        self.replies.remove(at).1
+        // A crash or a failed batch takes the answer with it.
+        match self.replies.iter().position(|(id, _)| *id == reply) {
+            Some(at) => self.replies.remove(at).1,
+            None => Err(Refusal::Unavailable("no answer".into())),
+        }
     }
 
     pub fn service(&mut self, action: ActionType) -> Result<OpId, Refusal> {
