@@ -51,8 +51,7 @@ fn main() -> ExitCode {
     common::raise_open_files();
     let mut verdicts = Verdicts::default();
     let dir = common::scratch();
-    let data_dir = dir.path().join("data");
-    std::fs::create_dir(&data_dir).unwrap();
+    let data_dir = common::data_dir(&dir);
     let key = common::server::user(&data_dir);
     let config = dir.path().join("lifeline.toml");
     let text = "[ssh.startups]\nbegin = 1000\nfull = 2000\nper-source = 1000\n";

@@ -137,6 +137,15 @@ pub fn scratch() -> tempfile::TempDir {
     made.expect("a scratch directory")
 }
 
+/// A private data directory in `dir`.
+pub fn data_dir(dir: &tempfile::TempDir) -> std::path::PathBuf {
+    use std::os::unix::fs::DirBuilderExt;
+    let path = dir.path().join("data");
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
+    made.expect("data directory");
+    path
+}
+
 /// The configuration of deployments `range` of tenant `t`, with the tenant's network where `first`.
 pub fn deployments(range: std::ops::Range<usize>, first: bool) -> String {
     let mut xml = String::from(

@@ -64,8 +64,7 @@ impl Bench {
     /// Starts a server on an empty directory.
     pub async fn start() -> Self {
         let dir = super::scratch();
-        let data_dir = dir.path().join("data");
-        std::fs::create_dir(&data_dir).expect("data directory");
+        let data_dir = super::data_dir(&dir);
         let key = user(&data_dir);
         let server = Server::start(Options {
             data_dir,
