@@ -31,6 +31,7 @@ use crate::engine::core::{Config, Core, TABLES};
 use crate::engine::dispatcher::{Engine, Parts as EngineParts};
 use crate::engine::io::RecordChange;
 use crate::engine::port::{Monitors, Prober, Vim};
+use crate::esc_model::desired::automatic_recovery;
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
 use crate::ids::{GivenIds, Revision};
@@ -152,18 +153,20 @@ impl Server {
             },
         );
         // What a crash kept from the engine reaches it now; what it knows already changes nothing.
+        let recovery = automatic_recovery(&store.published().config);
+        engine.handle().kill_switch(!recovery).await?;
         let wanted = Control::whole_desired(&store.published(), SIM_VIM)?;
         engine.handle().desired(wanted).await?;
 
         let users = Arc::new(UserStore::load(&data_dir, settings.auth.clone())?);
-        let control = Arc::new(Control::new(ControlParts {
+        let control = Control::new(ControlParts {
             schema,
             store: store.clone(),
             engine: engine.handle(),
             clock: clock.clone(),
             default_vim: SIM_VIM.to_owned(),
             limits: settings.limits.clone(),
-        }));
+        });
         let controls: Arc<dyn Simulator> = Arc::new(Controls(simulator.clone()));
         let service = Arc::new(Service::new(
             control.clone(),

@@ -34,6 +34,12 @@ pub fn deployment(tree: &Tree, key: &DeploymentKey) -> Result<Option<Deployment>
         .transpose()
 }
 
+/// Whether automatic recovery is on: the kill switch's other side.
+pub fn automatic_recovery(tree: &Tree) -> bool {
+    let root = tree.view().container("esc_datamodel");
+    root.and_then(|root| root.text("lifeline:automatic-recovery")) != Some("false")
+}
+
 /// Every deployment's key, in order of tenant and name.
 pub fn deployment_keys(tree: &Tree) -> Vec<DeploymentKey> {
     let each = tenants(tree).into_iter();
@@ -118,6 +124,7 @@ fn touched(tree: &Tree, steps: &[(&str, &str)], default_vim: &str, found: &mut C
                 }
             }
         },
+        [("automatic-recovery", _)] => {}
         // A whole container came or went, or the default VIM changed.
         _ => {
             found.deployments.extend(deployment_keys(tree));
