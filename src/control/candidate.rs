@@ -16,9 +16,9 @@ impl Candidate {
         self.modified.clone().unwrap_or_else(|| running.clone())
     }
 
-    /// Sets its content.
-    pub fn set(&mut self, tree: Tree) {
-        self.modified = Some(tree);
+    /// Sets its content; the same as running is no modification.
+    pub fn set(&mut self, tree: Tree, running: &Tree) {
+        self.modified = (!tree.ptr_eq(running)).then_some(tree);
     }
 
     /// Whether it was changed since the last commit or discard.

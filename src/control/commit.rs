@@ -5,21 +5,26 @@
 //! root; a batch built on a failed one fails with it.
 //!
 //! ```text
-//! head -> edit -> validate (blocking pool) -> [sequencer: head unchanged?] -> submit -> durable -> engine
+//! head -> edit -> validate (blocking pool) -> [sequencer: head unchanged?] -> submit -> follower
 //!   ^------------------------- no ----------------------/
 //! ```
+//! Until it is submitted a change is dropped with the request that wants it; after that it is carried
+//! through by the follower, whoever waits for it.
 
 use std::collections::BTreeSet;
 
+use tokio::sync::oneshot;
+
 use super::error::ControlError;
-use super::lock::Datastore;
+use super::follow::Follow;
+use super::lock::{Datastore, LockError, Locks};
 use super::service::Control;
 use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Tree};
 use crate::engine::dispatcher::DesiredChange;
 use crate::esc_model::desired;
 use crate::esc_model::published::Published;
 use crate::ids::{Revision, SessionId};
-use crate::store::{Batch, Committed, Pending, Precondition, Table, Write};
+use crate::store::{Batch, Committed, Precondition, Table, Write};
 
 /// Table of configuration units: one row each.
 pub const UNITS: Table = Table("config");
@@ -75,39 +80,78 @@ impl Control {
     /// [`ControlError::Data`] when the edit or its result is wrong; nothing was changed then, except
     /// with continue-on-error.
     pub async fn edit_running(&self, session: SessionId, edit: Edit) -> Result<(), ControlError> {
-        self.state()
-            .locks
-            .check_write(Datastore::Running, session)?;
+        let change = Change {
+            session,
+            from_candidate: None,
+            test_only: edit.test_only,
+        };
         let mut left = Vec::new();
-        let test_only = edit.test_only;
-        self.change_running(test_only, |base| {
+        self.change_running(&change, |base| {
             let (tree, errors) = edit.apply(base)?;
             left = errors;
             Ok(tree)
         })
         .await?;
-        match left.is_empty() {
-            true => Ok(()),
-            false => Err(ControlError::Data(left)),
-        }
+        all_applied(left)
     }
 
-    /// Edits the candidate: types and existence are checked, rules across nodes at commit.
+    /// Edits the candidate: types and existence are checked, rules across nodes at commit, or now when
+    /// nothing but the test is wanted.
     ///
     /// # Errors
     /// [`ControlError::Data`] when the edit is wrong.
-    pub fn edit_candidate(&self, session: SessionId, edit: &Edit) -> Result<(), ControlError> {
-        let running = self.running();
+    pub async fn edit_candidate(&self, session: SessionId, edit: Edit) -> Result<(), ControlError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let running = self.running();
+            let base = {
+                let state = self.state();
+                state.locks.check_write(Datastore::Candidate, session)?;
+                state.candidate.tree(&running)
+            };
+            let applied = match tries > OPTIMISTIC_TRIES {
+                true => None,
+                false => {
+                    let (edit, base) = (edit.clone(), base.clone());
+                    Some(blocking("edit", move || edit.apply(&base)).await??)
+                }
+            };
+            if edit.test_only {
+                let (tree, errors) = match applied {
+                    Some(applied) => applied,
+                    None => edit.apply(&base)?,
+                };
+                validate(tree, running).await?;
+                return all_applied(errors);
+            }
+            if let Some(errors) = self.put_candidate(session, &edit, &base, applied)? {
+                return all_applied(errors);
+            }
+        }
+    }
+
+    /// Puts the edited candidate in its place; `None` when it is not `base` any more. What was not
+    /// `applied` yet is applied here, under the lock.
+    fn put_candidate(
+        &self,
+        session: SessionId,
+        edit: &Edit,
+        base: &Tree,
+        applied: Option<(Tree, Vec<Error>)>,
+    ) -> Result<Option<Vec<Error>>, ControlError> {
         let mut state = self.state();
         state.locks.check_write(Datastore::Candidate, session)?;
-        let (tree, errors) = edit.apply(&state.candidate.tree(&running))?;
-        if !edit.test_only {
-            state.candidate.set(tree);
-        }
-        match errors.is_empty() {
-            true => Ok(()),
-            false => Err(ControlError::Data(errors)),
-        }
+        // Running may have moved too, and a candidate that follows it with it.
+        let running = self.running();
+        let now = state.candidate.tree(&running);
+        let (tree, errors) = match applied {
+            Some(applied) if now.ptr_eq(base) => applied,
+            Some(_) => return Ok(None),
+            None => edit.apply(&now)?,
+        };
+        state.candidate.set(tree, &running);
+        Ok(Some(errors))
     }
 
     /// Makes the candidate the running configuration (RFC 6241 section 8.3.4.1).
@@ -125,15 +169,13 @@ impl Control {
             }
             state.candidate.tree(&running)
         };
-        self.change_running(false, |_| Ok(candidate.clone()))
-            .await?;
-        let running = self.running();
-        let mut state = self.state();
-        // An edit that came meanwhile is not lost.
-        if state.candidate.tree(&running).ptr_eq(&candidate) {
-            state.candidate.discard();
-        }
-        Ok(())
+        let change = Change {
+            session,
+            from_candidate: Some(candidate.clone()),
+            test_only: false,
+        };
+        self.change_running(&change, |_| Ok(candidate.clone()))
+            .await
     }
 
     /// Throws the candidate's changes away (RFC 6241 section 8.3.4.2).
@@ -159,15 +201,18 @@ impl Control {
     ) -> Result<(), ControlError> {
         match target {
             Datastore::Running => {
-                self.state()
-                    .locks
-                    .check_write(Datastore::Running, session)?;
-                self.change_running(false, |_| Ok(content.clone())).await
+                let change = Change {
+                    session,
+                    from_candidate: None,
+                    test_only: false,
+                };
+                self.change_running(&change, |_| Ok(content.clone())).await
             }
             Datastore::Candidate => {
+                let running = self.running();
                 let mut state = self.state();
                 state.locks.check_write(Datastore::Candidate, session)?;
-                state.candidate.set(content);
+                state.candidate.set(content, &running);
                 Ok(())
             }
         }
@@ -184,16 +229,18 @@ impl Control {
 
     async fn change_running(
         &self,
-        test_only: bool,
-        mut change: impl FnMut(&Tree) -> Result<Tree, ControlError>,
+        change: &Change,
+        mut edit: impl FnMut(&Tree) -> Result<Tree, ControlError>,
     ) -> Result<(), ControlError> {
         let mut tries = 0;
         loop {
             tries += 1;
+            change.allowed(&self.state().locks)?;
             let mut running = self.running.lock().await;
             let base = running.head.clone();
-            let wanted = change(&base)?;
-            if wanted.ptr_eq(&base) && !test_only {
+            let wanted = edit(&base)?;
+            if wanted.ptr_eq(&base) && !change.test_only {
+                self.committed(change.from_candidate.as_ref());
                 return Ok(());
             }
             let valid = if tries > OPTIMISTIC_TRIES {
@@ -207,27 +254,27 @@ impl Control {
                 }
                 valid
             };
-            if test_only {
+            if change.test_only {
                 return Ok(());
             }
-            let (pending, desired) = self.submit(&mut running, &base, valid)?;
+            let done = self.submit(&mut running, &base, valid, change)?;
             drop(running);
-            if let Err(error) = pending.await {
-                self.fall_back().await;
-                return Err(error.into());
-            }
-            self.engine.desired(desired).await?;
-            return Ok(());
+            return done.await.unwrap_or_else(|_| {
+                let text = "nobody is left to carry the change through";
+                Err(ControlError::Internal(text.to_owned()))
+            });
         }
     }
 
-    /// Enqueues the batch of a new root; the caller holds the sequencer, so batches keep commit order.
+    /// Enqueues the batch of a new root; the caller holds the sequencer, so batches keep commit order,
+    /// and so does the follower's queue.
     fn submit(
         &self,
         running: &mut Running,
         base: &Tree,
         next: Tree,
-    ) -> Result<(Pending, DesiredChange), ControlError> {
+        change: &Change,
+    ) -> Result<oneshot::Receiver<Result<(), ControlError>>, ControlError> {
         let before = running.revision;
         let revision = Revision(before.0 + 1);
         let desired = self.desired_change(revision, base, &next)?;
@@ -260,14 +307,36 @@ impl Control {
                 state.revision = revision;
             })),
         };
-        let pending = self.store.submit(batch);
+        let pending = {
+            // A lock that was taken during validation is respected.
+            let state = self.state();
+            change.allowed(&state.locks)?;
+            self.store.submit(batch)
+        };
         running.head = next;
         running.revision = revision;
-        Ok((pending, desired))
+        let (done, outcome) = oneshot::channel();
+        self.follow(Follow {
+            pending,
+            desired,
+            candidate: change.from_candidate.clone(),
+            done,
+        });
+        Ok(outcome)
+    }
+
+    /// The candidate has become running: unless an edit came meanwhile, it follows running again.
+    pub(super) fn committed(&self, candidate: Option<&Tree>) {
+        let Some(candidate) = candidate else { return };
+        let running = self.running();
+        let mut state = self.state();
+        if state.candidate.tree(&running).ptr_eq(candidate) {
+            state.candidate.discard();
+        }
     }
 
     /// After a failed batch the sequencer goes on from what is durable.
-    async fn fall_back(&self) {
+    pub(super) async fn fall_back(&self) {
         let mut running = self.running.lock().await;
         // Batches queued behind the failed one are through after this, failed or not.
         self.barrier().await;
@@ -291,10 +360,13 @@ impl Control {
             let wanted = desired::resource(new, &key, &self.default_vim)?;
             resources.push((key, wanted));
         }
+        let recovery = desired::automatic_recovery(new);
+        let switched = recovery != desired::automatic_recovery(old);
         Ok(DesiredChange {
             revision,
             deployments,
             resources,
+            kill_switch: switched.then_some(!recovery),
         })
     }
 
@@ -333,15 +405,47 @@ impl Control {
             revision: published.revision,
             deployments,
             resources,
+            kill_switch: Some(!desired::automatic_recovery(tree)),
         })
+    }
+}
+
+/// Who changes running, and from what.
+struct Change {
+    session: SessionId,
+    /// The candidate that is committed.
+    from_candidate: Option<Tree>,
+    test_only: bool,
+}
+
+impl Change {
+    fn allowed(&self, locks: &Locks) -> Result<(), LockError> {
+        locks.check_write(Datastore::Running, self.session)?;
+        match self.from_candidate {
+            Some(_) => locks.check_write(Datastore::Candidate, self.session),
+            None => Ok(()),
+        }
+    }
+}
+
+/// With continue-on-error the rest was done, and what was refused is told.
+fn all_applied(errors: Vec<Error>) -> Result<(), ControlError> {
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(ControlError::Data(errors)),
     }
 }
 
 /// Validates off the I/O threads: libyang cannot be interrupted.
 async fn validate(tree: Tree, validated: Tree) -> Result<Tree, ControlError> {
-    let checked = tokio::task::spawn_blocking(move || tree.validate(Some(&validated))).await;
-    match checked {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(ControlError::Internal(format!("validation: {error}"))),
-    }
+    Ok(blocking("validation", move || tree.validate(Some(&validated))).await??)
+}
+
+/// Runs what takes long off the I/O threads.
+async fn blocking<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ControlError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ControlError::Internal(format!("{what}: {error}")))
 }

@@ -6,6 +6,7 @@
 pub mod candidate;
 pub mod commit;
 pub mod error;
+mod follow;
 mod host;
 pub mod lock;
 mod opdata;

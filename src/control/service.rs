@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::mpsc;
+
 use super::candidate::Candidate;
 use super::commit::Running;
 use super::error::ControlError;
+use super::follow::{self, Follow, Queue};
 use super::lock::{Datastore, LockError, Locks};
 use super::opdata::OpdataCache;
 use super::session::{KillReason, Registry};
@@ -29,6 +32,7 @@ pub struct Control {
     state: Mutex<State>,
     opdata: OpdataCache,
     clock: Arc<dyn Clock>,
+    follower: Queue,
     /// Sessions there are.
     pub sessions: Registry,
 }
@@ -59,10 +63,13 @@ pub struct Parts {
 }
 
 impl Control {
-    /// Makes the room. The running configuration is what the store publishes.
-    pub fn new(parts: Parts) -> Self {
+    /// Makes the room and its follower, a task of the runtime around. The running configuration is what
+    /// the store publishes.
+    pub fn new(parts: Parts) -> Arc<Self> {
         let published = parts.store.published();
-        Self {
+        let (follower, queue) = mpsc::unbounded_channel();
+        let room = Arc::new(Self {
+            follower,
             running: tokio::sync::Mutex::new(Running::new(&published)),
             opdata: OpdataCache::new(parts.schema),
             schema: parts.schema,
@@ -72,6 +79,16 @@ impl Control {
             state: Mutex::default(),
             clock: parts.clock,
             sessions: Registry::new(parts.limits),
+        });
+        tokio::spawn(follow::run(Arc::downgrade(&room), queue));
+        room
+    }
+
+    /// Gives a submitted change to the follower. A follower that is gone drops it, and whoever waits
+    /// hears of that.
+    pub(super) fn follow(&self, next: Follow) {
+        if self.follower.send(next).is_err() {
+            tracing::error!("a change was submitted and nobody is left to carry it through");
         }
     }
 

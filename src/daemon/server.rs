@@ -31,7 +31,6 @@ use crate::engine::core::{Config, Core, TABLES};
 use crate::engine::dispatcher::{Engine, Parts as EngineParts};
 use crate::engine::io::RecordChange;
 use crate::engine::port::{Monitors, Prober, Vim};
-use crate::esc_model::desired::automatic_recovery;
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
 use crate::ids::{GivenIds, Revision};
@@ -153,8 +152,6 @@ impl Server {
             },
         );
         // What a crash kept from the engine reaches it now; what it knows already changes nothing.
-        let recovery = automatic_recovery(&store.published().config);
-        engine.handle().kill_switch(!recovery).await?;
         let wanted = Control::whole_desired(&store.published(), SIM_VIM)?;
         engine.handle().desired(wanted).await?;
 

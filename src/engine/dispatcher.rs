@@ -42,6 +42,8 @@ pub struct DesiredChange {
     pub deployments: Vec<(DeploymentKey, Option<Arc<Deployment>>)>,
     /// Changed shared resources; `None` is a removal.
     pub resources: Vec<(ResourceKey, Option<ResourceSpec>)>,
+    /// New position of the kill switch, when it was turned: on, no new recovery begins.
+    pub kill_switch: Option<bool>,
 }
 
 /// How other rooms talk to the engine; cheap to clone.
@@ -76,17 +78,20 @@ impl Handle {
     /// # Errors
     /// When the engine has stopped.
     pub async fn desired(&self, change: DesiredChange) -> Result<(), Stopped> {
+        let send = async |input, done| {
+            let sent = self.queue.send(Item { input, done }).await;
+            sent.map_err(|_| Stopped)
+        };
+        if let Some(on) = change.kill_switch {
+            send(Input::KillSwitch { on }, Done::Nobody).await?;
+        }
         let (done, durable) = oneshot::channel();
         let input = Input::Desired {
             revision: change.revision,
             deployments: change.deployments,
             resources: change.resources,
         };
-        let done = Done::Durable(done);
-        self.queue
-            .send(Item { input, done })
-            .await
-            .map_err(|_| Stopped)?;
+        send(input, Done::Durable(done)).await?;
         durable.await.map_err(|_| Stopped)
     }
 
@@ -103,21 +108,6 @@ impl Handle {
         let sent = self.queue.send(Item { input, done }).await;
         sent.map_err(|_| unavailable())?;
         answer.await.map_err(|_| unavailable())?
-    }
-
-    /// Turns the kill switch: while on, no new automatic recovery begins.
-    ///
-    /// # Errors
-    /// When the engine has stopped.
-    pub async fn kill_switch(&self, on: bool) -> Result<(), Stopped> {
-        let (done, durable) = oneshot::channel();
-        let input = Input::KillSwitch { on };
-        let done = Done::Durable(done);
-        self.queue
-            .send(Item { input, done })
-            .await
-            .map_err(|_| Stopped)?;
-        durable.await.map_err(|_| Stopped)
     }
 }
 
@@ -433,7 +423,8 @@ fn log_report(report: &Report) {
         Report::Suppressed { vm, reason } => {
             tracing::warn!(%vm, code = reason.code, reason = reason.text, "recovery held back");
         }
-        Report::KillSwitch { on } => tracing::warn!(on, "kill switch for new recoveries"),
+        Report::KillSwitch { on: true } => tracing::warn!("kill switch on: no new recovery begins"),
+        Report::KillSwitch { on: false } => tracing::info!("automatic recovery is on"),
         Report::Ignored(what) => tracing::debug!(what, "input ignored"),
     }
 }
