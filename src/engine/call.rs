@@ -10,6 +10,9 @@
 //! Success is what an observation after the call shows. A create whose answer is lost is looked up by its token
 //! and never issued again here; any other call is idempotent and is issued again under the same key.
 
+mod judge;
+mod resume;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +22,7 @@ use crate::ids::{CreateToken, VmId};
 use crate::model::vim::{FailureReason, VimOpRef, VimOpStatus};
 
 use super::io::{IntentId, TimerKind};
-use super::port::{Accepted, Find, PowerState, VimCall, VimError, VimResource, VimVm};
+use super::port::{Accepted, Find, VimCall, VimError, VimResource, VimVm};
 use super::settings::Settings;
 
 /// How often the record of a reboot is asked again when it is unknown.
@@ -449,192 +452,6 @@ impl Intent {
         self.pause(next, env)
     }
 
-    /// Nothing carries the token, or the name.
-    fn not_landed(&mut self, env: &CallEnv<'_>) -> Stepped {
-        self.down = false;
-        let until = *self
-            .landing_until
-            .get_or_insert(env.mono + env.landing_bound);
-        if env.mono < until {
-            return self.pause(Next::Search, env);
-        }
-        self.exposed = false;
-        match self.goal {
-            // Nothing landed and nothing can any more: it is gone.
-            Goal::Gone => self.done(None, None, Vec::new()),
-            Goal::Made => (self.ending(), Some(Outcome::Lost)),
-            // Things are found by name: issue again.
-            _ => self.pause(Next::Issue, env),
-        }
-    }
-
-    fn judge_tokens(&mut self, record: Record, vms: Vec<VimVm>, env: &CallEnv<'_>) -> Stepped {
-        let mut vms = vms.into_iter();
-        if self.goal == Goal::Answer {
-            return self.done(vms.next(), None, vms.map(|vm| vm.id).collect());
-        }
-        let Some(first) = vms.next() else {
-            return match record {
-                // The record is terminal and nothing carries the token.
-                Record::Failed => self.judge_vm(record, None, Vec::new(), env),
-                _ => self.outcome_unknown(env),
-            };
-        };
-        let copies: Vec<VmId> = vms.map(|vm| vm.id).collect();
-        self.target = Some(first.id.as_str().to_owned());
-        if self.goal == Goal::Gone {
-            self.call = Some(VimCall::DeleteVm(first.id));
-            self.phase = Phase::Queued;
-            self.round += 1;
-            return (vec![CallAct::WaitPermit], None);
-        }
-        self.judge_vm(record, Some(first), copies, env)
-    }
-
-    fn judge_vm(
-        &mut self,
-        record: Record,
-        vm: Option<VimVm>,
-        copies: Vec<VmId>,
-        env: &CallEnv<'_>,
-    ) -> Stepped {
-        use PowerState as P;
-        self.down = false;
-        let power = vm.as_ref().map(|vm| vm.power);
-        let changing = matches!(power, Some(P::Building | P::Unknown));
-        match (&self.goal, power) {
-            // (what is wanted, what is seen)
-            (Goal::Made | Goal::Running | Goal::Rebooted, Some(P::Running)) => {
-                self.done(vm, None, copies)
-            }
-            (Goal::Stopped, Some(P::Stopped)) | (Goal::Gone, None) => self.done(vm, None, copies),
-            (Goal::Resized, Some(P::Running | P::Stopped)) if record == Record::Succeeded => {
-                self.done(vm, None, copies)
-            }
-            (Goal::Gone, Some(P::Deleting)) => self.pause(Next::Look(record), env),
-            (Goal::Gone, Some(_)) => {
-                if record != Record::Unknown {
-                    self.round += 1;
-                }
-                // The VIM was asked and has it still: ask again.
-                self.pause(Next::Issue, env)
-            }
-            (Goal::Made, None) if record == Record::Failed => self.failed("vim-error", None),
-            (Goal::Made, None) => self.outcome_unknown(env),
-            (_, None) => self.failed("vm-gone", None),
-            (_, Some(P::Deleting)) => self.pause(Next::Look(record), env),
-            (_, Some(_)) if changing && record != Record::Failed => {
-                self.pause(Next::Look(record), env)
-            }
-            (Goal::Made, Some(_)) if record == Record::Unknown && power == Some(P::Stopped) => {
-                self.pause(Next::Look(record), env)
-            }
-            (Goal::Made, Some(_)) => self.failed("vim-error", vm),
-            // The record is lost and the goal not seen: the same key makes it happen once.
-            (_, Some(_)) if record == Record::Unknown => self.pause(Next::Issue, env),
-            // A VM that is still on its way down is given until the limit.
-            (Goal::Stopped, Some(P::Running)) => self.pause(Next::Look(record), env),
-            (_, Some(_)) => self.failed("unexpected-state", vm),
-        }
-    }
-
-    fn shows_goal(&self, found: Option<&VimResource>) -> bool {
-        let has = |name: &String| {
-            found.is_some_and(|it| it.subnets.iter().any(|subnet| subnet.name == *name))
-        };
-        match &self.goal {
-            Goal::There => found.is_some(),
-            Goal::NotThere => found.is_none(),
-            Goal::SubnetThere(name) => has(name),
-            Goal::SubnetNotThere(name) => !has(name),
-            _ => true,
-        }
-    }
-
-    fn judge_thing(
-        &mut self,
-        record: Record,
-        found: Option<VimResource>,
-        env: &CallEnv<'_>,
-    ) -> Stepped {
-        self.down = false;
-        if self.shows_goal(found.as_ref()) {
-            return self.done(None, found, Vec::new());
-        }
-        match (self.goal.is_removal(), record) {
-            (true, _) => {
-                if record != Record::Unknown {
-                    self.round += 1;
-                }
-                self.pause(Next::Issue, env)
-            }
-            (false, Record::Failed) => self.failed("vim-error", None),
-            (false, _) => self.outcome_unknown(env),
-        }
-    }
-
-    fn limit_over(&mut self, env: &CallEnv<'_>) -> Stepped {
-        let outage = Duration::from_millis(env.settings.outage_timeout_ms);
-        if self.down && !self.stretched && !outage.is_zero() {
-            self.stretched = true;
-            return (vec![CallAct::Arm(TimerKind::Limit, outage)], None);
-        }
-        let text = if self.down {
-            "the VIM could not be reached in time"
-        } else {
-            "the VIM did not show the outcome in time"
-        };
-        let reason = FailureReason {
-            code: if self.down { "vim-down" } else { "timeout" }.to_owned(),
-            text: text.to_owned(),
-        };
-        let uncertain = self.exposed && self.goal.is_create() || self.goal == Goal::Gone;
-        if uncertain {
-            return (self.ending(), Some(Outcome::Unknown { reason }));
-        }
-        let mut lines = std::mem::take(&mut self.lines);
-        if lines.is_empty() {
-            lines.push(format!("VIM Driver: {text}"));
-        }
-        let outcome = Outcome::Failed {
-            lines,
-            reason,
-            remains: None,
-        };
-        (self.ending(), Some(outcome))
-    }
-
-    /// After a restart: ask what landed, or go on where it stood.
-    fn restart(&mut self, env: &CallEnv<'_>) -> Stepped {
-        let (mut acts, outcome) = match self.phase {
-            Phase::Queued | Phase::Pausing(Next::Issue) => {
-                self.phase = Phase::Queued;
-                (vec![CallAct::WaitPermit], None)
-            }
-            Phase::Issued => {
-                let (acts, outcome) = self.outcome_unknown(env);
-                (hold(acts), outcome)
-            }
-            Phase::Tracking | Phase::Pausing(Next::Track) => {
-                let (acts, outcome) = self.resume(Next::Track, env);
-                (hold(acts), outcome)
-            }
-            Phase::Looking(record) | Phase::Pausing(Next::Look(record)) => {
-                let (acts, outcome) = self.look(record);
-                (hold(acts), outcome)
-            }
-            Phase::Lost | Phase::Pausing(Next::Search) => {
-                self.landing_until = Some(env.mono + env.landing_bound);
-                let (acts, outcome) = self.search();
-                (hold(acts), outcome)
-            }
-        };
-        if self.goal == Goal::Answer {
-            acts.retain(|act| *act != CallAct::HoldPermit);
-        }
-        (acts, outcome)
-    }
-
     fn done(
         &mut self,
         vm: Option<VimVm>,
@@ -679,12 +496,4 @@ impl Intent {
             CallAct::Release,
         ]
     }
-}
-
-/// A permit is held by a call that was out when the process stopped, unless the step gave it back.
-fn hold(mut acts: Vec<CallAct>) -> Vec<CallAct> {
-    if !acts.contains(&CallAct::Release) && !acts.contains(&CallAct::WaitPermit) {
-        acts.insert(0, CallAct::HoldPermit);
-    }
-    acts
 }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::{OpId, Revision, VmName};
-use crate::model::action::{ActionType, Refusal};
+use crate::ids::{Revision, VmName};
 use crate::model::deployment::{Deployment, VmGroup};
 use crate::model::event::{Event, EventKind, EventStatus};
 use crate::model::operation::OpEvent;
-use crate::model::state::VmState;
 use crate::model::vim::FailureReason;
 
 use super::super::caller::Cx;
@@ -142,95 +140,6 @@ impl Dep {
         }
     }
 
-    /// A service action.
-    pub fn service_action(&mut self, action: ActionType, cx: &mut Cx<'_>) -> Result<OpId, Refusal> {
-        self.refuse_busy()?;
-        let name = &self.head.key.name;
-        let stopped = self
-            .vms
-            .values()
-            .all(|row| row.vm.state == VmState::Shutoff);
-        let refusal = match action {
-            _ if self.vms.is_empty() => Some(format!("deployment [{name}] has no VM")),
-            ActionType::EnableMonitor if stopped => Some(format!("deployment [{name}] is stopped")),
-            _ => None,
-        };
-        if let Some(text) = refusal {
-            return Err(Refusal::NotPossible(text));
-        }
-        let id = self.begin_op(OpKind::Service(action), false, cx);
-        self.each_vm(|vm, head| match action {
-            ActionType::EnableMonitor if vm.vm.state == VmState::Shutoff => {}
-            _ => vm.begin_action(action, false, head, cx),
-        });
-        Ok(id)
-    }
-
-    /// An action on one VM.
-    pub fn vm_action(
-        &mut self,
-        action: ActionType,
-        name: &VmName,
-        cx: &mut Cx<'_>,
-    ) -> Result<OpId, Refusal> {
-        self.refuse_busy()?;
-        let Some(row) = self.vms.get(name) else {
-            return Err(Refusal::UnknownVm(name.to_string()));
-        };
-        let stopped = row.vm.state == VmState::Shutoff;
-        match action {
-            _ if row.vm.vm_id.is_none() => {
-                return Err(Refusal::NotPossible(format!(
-                    "VM [{name}] does not exist in the VIM"
-                )));
-            }
-            ActionType::EnableMonitor if stopped => {
-                return Err(Refusal::NotPossible(format!("VM [{name}] is stopped")));
-            }
-            _ => {}
-        }
-        let id = self.begin_op(OpKind::Vm(action, name.clone()), false, cx);
-        self.with_vm(name, |vm, head| vm.begin_action(action, true, head, cx));
-        Ok(id)
-    }
-
-    /// `recoveryVmAction`: `input` is `Do` or `Cancel`.
-    pub fn recovery_action(
-        &mut self,
-        input: RecoveryInput,
-        name: &VmName,
-        cx: &mut Cx<'_>,
-    ) -> Result<OpId, Refusal> {
-        if self.head.op.is_some() {
-            self.refuse_busy()?;
-        }
-        let Some(row) = self.vms.get(name) else {
-            return Err(Refusal::UnknownVm(name.to_string()));
-        };
-        let waits = matches!(
-            row.recovery,
-            RecoveryState::Waiting
-                | RecoveryState::ManualWaiting
-                | RecoveryState::ManualNeeded
-                | RecoveryState::Queued
-        );
-        match input {
-            RecoveryInput::Do => row
-                .refuse_recovery()
-                .map_or(Ok(()), |text| Err(Refusal::NotPossible(text)))?,
-            _ if !waits => {
-                return Err(Refusal::NotPossible(format!(
-                    "VM [{name}] has no recovery that waits"
-                )));
-            }
-            _ => {}
-        }
-        let fresh = OpId::new(cx.mint.uuid());
-        self.with_vm(name, |row, head| row.recover(input, head, cx));
-        let heal = self.vms.get(name).and_then(|row| row.heal.as_ref());
-        Ok(heal.map_or(fresh, |heal| heal.id.clone()))
-    }
-
     /// After a restart: timers, calls and monitors of everything in it.
     pub fn restart(&mut self, cx: &mut Cx<'_>) {
         let owner = self.head.owner();
@@ -253,16 +162,6 @@ impl Dep {
             self.restart_lookup(kind, &name, cx);
         }
         self.each_vm(|vm, head| vm.restart(head, cx));
-    }
-
-    fn refuse_busy(&self) -> Result<(), Refusal> {
-        match self.busy() {
-            None => Ok(()),
-            Some(operation) => Err(Refusal::Busy {
-                deployment: self.head.key.name.clone(),
-                operation,
-            }),
-        }
     }
 
     /// Goes on as far as it can without waiting.
@@ -360,7 +259,7 @@ impl Dep {
         }
     }
 
-    fn fail_op(&mut self, reason: FailureReason) {
+    pub(super) fn fail_op(&mut self, reason: FailureReason) {
         if let Some(op) = self.head.op.as_mut() {
             op.failed.get_or_insert(reason);
         }
@@ -455,173 +354,6 @@ impl Dep {
                     thing.remove(&owner, Some(head), cx);
                 }
             });
-        }
-    }
-
-    /// Ends the operation with its last event.
-    fn finish(&mut self, cx: &mut Cx<'_>) {
-        let Some(op) = self.head.op.clone() else {
-            return;
-        };
-        let failed = op.failed.clone().or_else(|| self.first_failure(&op.kind));
-        let (kind, success, what) = match &op.kind {
-            OpKind::Deploy => (
-                Some(EventKind::ServiceAlive),
-                messages::SERVICE_DEPLOYED,
-                "deployment",
-            ),
-            OpKind::Update => (
-                Some(EventKind::ServiceUpdated),
-                messages::SERVICE_UPDATED,
-                "update",
-            ),
-            OpKind::Undeploy | OpKind::Vm(..) => (None, "", ""),
-            OpKind::Service(ActionType::Stop) => (
-                Some(EventKind::ServiceStopped),
-                messages::SERVICE_STOPPED,
-                "suspension",
-            ),
-            OpKind::Service(ActionType::Start) => (
-                Some(EventKind::ServiceAlive),
-                messages::SERVICE_STARTED,
-                "startup",
-            ),
-            OpKind::Service(ActionType::Reboot) => (
-                Some(EventKind::ServiceAlive),
-                messages::SERVICE_REBOOTED,
-                "reboot",
-            ),
-            OpKind::Service(ActionType::EnableMonitor) => (
-                Some(EventKind::ServiceAlive),
-                messages::SERVICE_MONITOR_SET,
-                "monitoring",
-            ),
-            OpKind::Service(ActionType::DisableMonitor) => (
-                Some(EventKind::ServiceMonitorUnset),
-                messages::SERVICE_MONITOR_UNSET,
-                "monitoring",
-            ),
-        };
-        if let Some(kind) = kind {
-            let event = match &failed {
-                None => self
-                    .head
-                    .event(kind, EventStatus::Success, 200, success.to_owned()),
-                Some(reason) => {
-                    let message = format!("{}; {}", messages::service_failed(what), reason.text);
-                    Event {
-                        reason: Some(reason.clone()),
-                        ..self.head.event(kind, EventStatus::Failure, 500, message)
-                    }
-                }
-            };
-            cx.events.push(event);
-        }
-        if let Some(reason) = failed {
-            self.fail_op(reason);
-        }
-        if matches!(op.kind, OpKind::Deploy | OpKind::Update) {
-            self.head.failed = op.failed;
-            let failed = self.head.failed.is_some();
-            self.each_vm(|vm, _| {
-                if failed && vm.vm.state == VmState::Undef {
-                    vm.vm.state = VmState::Error;
-                }
-            });
-        }
-        self.close_op(cx);
-    }
-
-    fn first_failure(&self, kind: &OpKind) -> Option<FailureReason> {
-        let rows = self.vms.values().filter(|row| match kind {
-            OpKind::Vm(_, name) => row.vm.name == *name,
-            _ => true,
-        });
-        rows.filter_map(|row| row.failed.clone()).next()
-    }
-
-    fn close_op(&mut self, cx: &mut Cx<'_>) {
-        let Some(mut op) = self.head.op.take() else {
-            return;
-        };
-        let events: &[OpEvent] = match op.failed {
-            None => &[OpEvent::Done],
-            Some(_) => &[OpEvent::StepFailed, OpEvent::GiveUp],
-        };
-        for event in events {
-            op.occ.state = op.occ.state.next(*event).unwrap_or(op.occ.state);
-        }
-        op.occ.state_entered = cx.ctx.wall;
-        op.occ.error = op.failed;
-        self.head.last_op = Some(op.occ);
-    }
-
-    fn undeployed(&mut self, cx: &mut Cx<'_>) {
-        let reported = self.head.op.as_ref().is_some_and(|op| op.reported);
-        if !reported {
-            let message = messages::SERVICE_UNDEPLOYED.to_owned();
-            let kind = EventKind::ServiceUndeployed;
-            let event = self.head.event(kind, EventStatus::Success, 200, message);
-            cx.events.push(event);
-        }
-        let owner = self.head.owner();
-        self.head.timers.clear(&owner, cx);
-        self.release_all(cx);
-        self.close_op(cx);
-        cx.gone.push(self.head.key.clone());
-    }
-}
-
-impl VmRow {
-    fn begin_action(
-        &mut self,
-        action: ActionType,
-        announce: bool,
-        head: &super::deployment::Head,
-        cx: &mut Cx<'_>,
-    ) {
-        match action {
-            ActionType::Start => self.begin_power(Job::Start, head, cx),
-            ActionType::Stop => self.begin_power(Job::Stop, head, cx),
-            ActionType::Reboot => self.begin_power(Job::Reboot, head, cx),
-            ActionType::DisableMonitor => self.unset_monitor(head, cx),
-            ActionType::EnableMonitor => self.set_monitor(announce, head, cx),
-        }
-    }
-
-    fn report_leftover(
-        &mut self,
-        reason: FailureReason,
-        head: &super::deployment::Head,
-        cx: &mut Cx<'_>,
-    ) {
-        if self.gone || self.leftover {
-            return;
-        }
-        self.leftover = true;
-        if let Some(intent) = &self.caller.intent {
-            super::super::history::push_all(&mut self.vm.history, &intent.lines, cx.settings);
-        }
-        let line = messages::undeploy_failed(&self.vm.name);
-        super::super::history::push(&mut self.vm.history, line, cx.settings);
-        let event = self.failure(head, EventKind::VmUndeployed, reason);
-        cx.events.push(event);
-    }
-
-    /// Whether a person's `DO` can begin a recovery now.
-    pub fn refuse_recovery(&self) -> Option<String> {
-        let name = &self.vm.name;
-        match (self.job, self.recovery, self.vm.state) {
-            (Job::Idle, RecoveryState::Idle, VmState::Alive) => {
-                Some(format!("VM [{name}] is alive"))
-            }
-            (Job::Idle, RecoveryState::Idle, VmState::Shutoff) => {
-                Some(format!("VM [{name}] is stopped"))
-            }
-            (Job::Idle, ..) => None,
-            (Job::Recover, RecoveryState::ManualWaiting | RecoveryState::Quiet, _) => None,
-            (Job::Recover, ..) => Some(format!("VM [{name}] is being recovered")),
-            _ => Some(format!("VM [{name}] is busy")),
         }
     }
 }

@@ -1,0 +1,137 @@
+//! What an observation says about a call: done, failed, not yet, or nobody knows.
+
+use crate::ids::VmId;
+
+use super::super::port::{PowerState, VimCall, VimResource, VimVm};
+use super::{CallAct, CallEnv, Goal, Intent, Next, Outcome, Phase, Record, Stepped};
+
+impl Intent {
+    /// Nothing carries the token, or the name.
+    pub(super) fn not_landed(&mut self, env: &CallEnv<'_>) -> Stepped {
+        self.down = false;
+        let until = *self
+            .landing_until
+            .get_or_insert(env.mono + env.landing_bound);
+        if env.mono < until {
+            return self.pause(Next::Search, env);
+        }
+        self.exposed = false;
+        match self.goal {
+            // Nothing landed and nothing can any more: it is gone.
+            Goal::Gone => self.done(None, None, Vec::new()),
+            Goal::Made => (self.ending(), Some(Outcome::Lost)),
+            // Things are found by name: issue again.
+            _ => self.pause(Next::Issue, env),
+        }
+    }
+
+    pub(super) fn judge_tokens(
+        &mut self,
+        record: Record,
+        vms: Vec<VimVm>,
+        env: &CallEnv<'_>,
+    ) -> Stepped {
+        let mut vms = vms.into_iter();
+        if self.goal == Goal::Answer {
+            return self.done(vms.next(), None, vms.map(|vm| vm.id).collect());
+        }
+        let Some(first) = vms.next() else {
+            return match record {
+                // The record is terminal and nothing carries the token.
+                Record::Failed => self.judge_vm(record, None, Vec::new(), env),
+                _ => self.outcome_unknown(env),
+            };
+        };
+        let copies: Vec<VmId> = vms.map(|vm| vm.id).collect();
+        self.target = Some(first.id.as_str().to_owned());
+        if self.goal == Goal::Gone {
+            self.call = Some(VimCall::DeleteVm(first.id));
+            self.phase = Phase::Queued;
+            self.round += 1;
+            return (vec![CallAct::WaitPermit], None);
+        }
+        self.judge_vm(record, Some(first), copies, env)
+    }
+
+    pub(super) fn judge_vm(
+        &mut self,
+        record: Record,
+        vm: Option<VimVm>,
+        copies: Vec<VmId>,
+        env: &CallEnv<'_>,
+    ) -> Stepped {
+        use PowerState as P;
+        self.down = false;
+        let power = vm.as_ref().map(|vm| vm.power);
+        let changing = matches!(power, Some(P::Building | P::Unknown));
+        match (&self.goal, power) {
+            // (what is wanted, what is seen)
+            (Goal::Made | Goal::Running | Goal::Rebooted, Some(P::Running)) => {
+                self.done(vm, None, copies)
+            }
+            (Goal::Stopped, Some(P::Stopped)) | (Goal::Gone, None) => self.done(vm, None, copies),
+            (Goal::Resized, Some(P::Running | P::Stopped)) if record == Record::Succeeded => {
+                self.done(vm, None, copies)
+            }
+            (Goal::Gone, Some(P::Deleting)) => self.pause(Next::Look(record), env),
+            (Goal::Gone, Some(_)) => {
+                if record != Record::Unknown {
+                    self.round += 1;
+                }
+                // The VIM was asked and has it still: ask again.
+                self.pause(Next::Issue, env)
+            }
+            (Goal::Made, None) if record == Record::Failed => self.failed("vim-error", None),
+            (Goal::Made, None) => self.outcome_unknown(env),
+            (_, None) => self.failed("vm-gone", None),
+            (_, Some(P::Deleting)) => self.pause(Next::Look(record), env),
+            (_, Some(_)) if changing && record != Record::Failed => {
+                self.pause(Next::Look(record), env)
+            }
+            (Goal::Made, Some(_)) if record == Record::Unknown && power == Some(P::Stopped) => {
+                self.pause(Next::Look(record), env)
+            }
+            (Goal::Made, Some(_)) => self.failed("vim-error", vm),
+            // The record is lost and the goal not seen: the same key makes it happen once.
+            (_, Some(_)) if record == Record::Unknown => self.pause(Next::Issue, env),
+            // A VM that is still on its way down is given until the limit.
+            (Goal::Stopped, Some(P::Running)) => self.pause(Next::Look(record), env),
+            (_, Some(_)) => self.failed("unexpected-state", vm),
+        }
+    }
+
+    pub(super) fn shows_goal(&self, found: Option<&VimResource>) -> bool {
+        let has = |name: &String| {
+            found.is_some_and(|it| it.subnets.iter().any(|subnet| subnet.name == *name))
+        };
+        match &self.goal {
+            Goal::There => found.is_some(),
+            Goal::NotThere => found.is_none(),
+            Goal::SubnetThere(name) => has(name),
+            Goal::SubnetNotThere(name) => !has(name),
+            _ => true,
+        }
+    }
+
+    pub(super) fn judge_thing(
+        &mut self,
+        record: Record,
+        found: Option<VimResource>,
+        env: &CallEnv<'_>,
+    ) -> Stepped {
+        self.down = false;
+        if self.shows_goal(found.as_ref()) {
+            return self.done(None, found, Vec::new());
+        }
+        match (self.goal.is_removal(), record) {
+            (true, _) => {
+                if record != Record::Unknown {
+                    self.round += 1;
+                }
+                self.pause(Next::Issue, env)
+            }
+            (false, Record::Failed) => self.failed("vim-error", None),
+            (false, _) => self.outcome_unknown(env),
+        }
+    }
+}
