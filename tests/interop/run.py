@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs real NETCONF clients against the real binary.
 
-Stories and scenarios share one server and run at the same time; protocol checks
-and restarts have a server each. The last line says how many passed.
+Stories and scenarios share one server and run at the same time; protocol checks,
+restarts and a VIM in trouble have a server each. The last line says how many passed.
 
     run.py --binary target/debug/lifeline [--only TEXT] [--list] [--keep]
 """
@@ -22,6 +22,7 @@ import restart
 import scenarios
 import story
 import tour
+import trouble
 
 
 class Run:
@@ -89,8 +90,9 @@ def main():
 
     busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
+    sick = chosen(trouble.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide + pasted))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + pasted))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -126,12 +128,13 @@ def main():
 
     start = time.monotonic()
     try:
-        with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
             parts = [
                 pool.submit(together, busy),
                 pool.submit(one_by_one, "quiet", quiet),
                 pool.submit(one_by_one, "cut", cut),
                 pool.submit(one_by_one, "guide", guide, printed.CONFIG),
+                pool.submit(one_by_one, "sick", sick, trouble.CONFIG),
                 pool.submit(on_its_own, pasted),
             ]
             for part in parts:
