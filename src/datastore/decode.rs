@@ -169,7 +169,11 @@ impl Decoder {
         def: &SchemaNode,
     ) -> Result<Attributes, Error> {
         let mut found = Attributes::default();
-        let here = || parent.child(def.id, None);
+        if element.attrs.is_empty() {
+            return Ok(found);
+        }
+        let keys = self.keys_as_given(element, def);
+        let here = || parent.child(def.id, keys.as_ref());
         let by_user = def.user_ordered && matches!(def.kind, NodeKind::List | NodeKind::LeafList);
         for attr in &element.attrs {
             let value = attr.value.as_str();
@@ -213,6 +217,17 @@ impl Decoder {
             return Err(self.bad_attribute(&here(), element, "default", "true"));
         }
         Ok(found)
+    }
+
+    /// The keys of a list entry, if all are there and right: for the path of an error.
+    fn keys_as_given(&self, element: &Element, def: &SchemaNode) -> Option<Keys> {
+        let values = def.keys.iter().map(|key| {
+            let child = element.elements().find(|child| self.is(child, *key))?;
+            let resolve = |prefix: &str| child.scope.resolve(prefix).map(str::to_owned);
+            self.schema.canonical(*key, &child.text(), &resolve).ok()
+        });
+        let values: Option<Vec<String>> = values.collect();
+        values.filter(|values| !values.is_empty()).map(Keys::new)
     }
 
     /// Reads all keys of a list entry; they count even under delete (RFC 7950 section 7.8.6).

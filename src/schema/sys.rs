@@ -377,7 +377,12 @@ impl DataTree {
             );
             let result = text(printed);
             libc::free(printed.cast());
-            result.filter(|_| rc == ffi::LY_ERR::LY_SUCCESS)
+            let printed = result.filter(|_| rc == ffi::LY_ERR::LY_SUCCESS)?;
+            // libyang writes a carriage return as it is, and a reader takes that for a line end.
+            Some(match printed.contains('\r') {
+                true => printed.replace('\r', "&#13;"),
+                false => printed,
+            })
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Limits {
     pub namespaces: usize,
     /// Octets of one name.
     pub name_len: usize,
+    /// Elements and texts in all: each costs memory that its octets on the wire do not show.
+    pub nodes: usize,
 }
 
 impl Default for Limits {
@@ -28,6 +30,7 @@ impl Default for Limits {
             attributes: 256,
             namespaces: 64,
             name_len: 1024,
+            nodes: 500_000,
         }
     }
 }
@@ -76,6 +79,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, XmlError> {
         limits,
         stack: Vec::new(),
         root: None,
+        nodes: 0,
     };
     let mut reader = Reader::from_str(text);
     reader.config_mut().enable_all_checks(true);
@@ -148,6 +152,7 @@ struct Builder<'a> {
     limits: &'a Limits,
     stack: Vec<Element>,
     root: Option<Element>,
+    nodes: usize,
 }
 
 impl Builder<'_> {
@@ -158,6 +163,8 @@ impl Builder<'_> {
         if self.stack.len() >= self.limits.depth {
             return Err(too_big("levels of elements", self.limits.depth));
         }
+        self.drop_blank();
+        self.count()?;
         let (prefix, local) = self.split(tag.name().into_inner())?;
         let mut plain = Vec::new();
         let mut decls: Vec<(Arc<str>, Arc<str>)> = Vec::new();
@@ -233,7 +240,33 @@ impl Builder<'_> {
         Ok((prefix, local))
     }
 
+    fn count(&mut self) -> Result<(), XmlError> {
+        self.nodes += 1;
+        match self.nodes > self.limits.nodes {
+            true => Err(too_big("elements and texts", self.limits.nodes)),
+            false => Ok(()),
+        }
+    }
+
+    /// White space beside an element is layout; it is not kept.
+    fn drop_blank(&mut self) {
+        if let Some(parent) = self.stack.last_mut()
+            && let Some(Child::Text(text)) = parent.children.last()
+            && is_blank(text)
+        {
+            parent.children.pop();
+            self.nodes -= 1;
+        }
+    }
+
     fn close(&mut self) -> Result<(), XmlError> {
+        let holds_elements = self
+            .stack
+            .last()
+            .is_some_and(|e| e.elements().next().is_some());
+        if holds_elements {
+            self.drop_blank();
+        }
         let element = self
             .stack
             .pop()
@@ -247,10 +280,7 @@ impl Builder<'_> {
 
     /// Text between tags: outside the root only white space may stand.
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
-        let blank = text
-            .bytes()
-            .all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
-        if self.stack.is_empty() && blank {
+        if self.stack.is_empty() && is_blank(text) {
             return Ok(());
         }
         self.character_data(text)
@@ -265,6 +295,7 @@ impl Builder<'_> {
             joined.push_str(text);
         } else if !text.is_empty() {
             parent.children.push(Child::Text(text.to_owned()));
+            self.count()?;
         }
         Ok(())
     }
@@ -275,6 +306,11 @@ impl Builder<'_> {
         }
         self.root.ok_or_else(|| malformed("no root element"))
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.bytes()
+        .all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 fn too_big(what: &'static str, limit: usize) -> XmlError {
@@ -311,7 +347,7 @@ fn attribute_value(raw: &str) -> Result<String, XmlError> {
 }
 
 /// `Char` of XML 1.0 section 2.2.
-fn is_xml_char(c: char) -> bool {
+pub(super) fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
@@ -390,6 +426,15 @@ mod tests {
     }
 
     #[test]
+    fn layout_is_not_kept_and_values_are() {
+        let e = parse_str("<a>\n  <b> </b>\n  <c> x </c>\n</a>").unwrap();
+        assert_eq!(e.children.len(), 2);
+        let texts: Vec<String> = e.elements().map(Element::text).collect();
+        assert_eq!(texts, [" ", " x "]);
+        assert_eq!(parse_str("<a>x<b/> y</a>").unwrap().text(), "x y");
+    }
+
+    #[test]
     fn limits_hold() {
         let deep = |n: usize| "<a>".repeat(n) + &"</a>".repeat(n);
         assert!(parse_str(&deep(128)).is_ok());
@@ -408,6 +453,12 @@ mod tests {
         assert!(parse_str(&attrs(256)).is_ok());
         assert!(matches!(
             parse_str(&attrs(257)),
+            Err(XmlError::TooBig { .. })
+        ));
+        let wide = |n: usize| format!("<a>{}</a>", "<b>1</b>\n".repeat(n));
+        assert!(parse_str(&wide(249_999)).is_ok());
+        assert!(matches!(
+            parse_str(&wide(250_000)),
             Err(XmlError::TooBig { .. })
         ));
         let many: String = (0..65).map(|i| format!(" xmlns:a{i}='urn:{i}'")).collect();

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::reader::is_xml_char;
+
 /// Appends XML to a string. Element names are given as they shall stand.
 #[derive(Debug, Default)]
 pub struct Writer {
@@ -166,7 +168,13 @@ pub fn escape_attr(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// A character that XML forbids comes out as U+FFFD, wherever it came from: it can neither be
+/// written nor referred to, and one would make the whole message unreadable.
 fn escape(text: &str, reference: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+    let reference = |c| match is_xml_char(c) {
+        true => reference(c),
+        false => Some("\u{fffd}"),
+    };
     if !text.chars().any(|c| reference(c).is_some()) {
         return Cow::Borrowed(text);
     }
@@ -183,6 +191,23 @@ fn escape(text: &str, reference: impl Fn(char) -> Option<&'static str>) -> Cow<'
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_xml_forbids_never_leave() {
+        let text = "a\0b\u{1}\u{b}\u{1f}\u{fffe}\u{ffff}c\u{7f}\u{85}\u{10ffff}\t\n\r";
+        assert_eq!(
+            escape_text(text),
+            "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}c\u{7f}\u{85}\u{10ffff}\t\n&#13;"
+        );
+        assert!(
+            !escape_attr(text).contains(['\0', '\u{1}', '\u{b}', '\u{1f}', '\u{fffe}', '\u{ffff}'])
+        );
+        let mut out = Writer::new();
+        out.start("x");
+        out.attr("a", text);
+        out.text(text);
+        assert!(crate::xml::parse_str(&out.finish()).is_ok());
+    }
 
     #[test]
     fn the_default_namespace_is_declared_only_where_it_changes() {

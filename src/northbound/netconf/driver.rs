@@ -85,6 +85,7 @@ struct Driver {
     serving: Serving,
     pump: Option<Box<Pump>>,
     input_open: bool,
+    draining: bool,
     message: MessageClock,
     counted: crate::proto::netconf::SessionCounters,
 }
@@ -118,23 +119,23 @@ impl Driver {
             serving: Serving::Nothing,
             pump: None,
             input_open: true,
+            draining: false,
             counted: Default::default(),
             admitted,
         }
     }
 
     async fn run(mut self) -> Leave {
-        let mut draining = false;
         loop {
             self.settle();
             if self.session.is_finished() && matches!(self.out, Out::Idle(_) | Out::Gone) {
                 break;
             }
-            if draining && matches!(self.serving, Serving::Nothing) && !self.session.has_ended() {
+            if self.draining && self.is_quiet() && !self.session.has_ended() {
                 self.end(SessionEnd::new(EndReason::Other, "the server stops"));
                 continue;
             }
-            match self.turn(draining).await {
+            match self.turn().await {
                 Turn::Read(Ok(Some(bytes))) => self.session.receive(&bytes),
                 Turn::Read(Ok(None)) => {
                     self.input_open = false;
@@ -154,11 +155,8 @@ impl Driver {
                         format!("events: {error}"),
                     ));
                 }
-                Turn::Killed(KillReason::Killed(by)) => self.end(SessionEnd::killed(by)),
-                Turn::Killed(KillReason::Shutdown) => {
-                    self.end(SessionEnd::new(EndReason::Other, "the server stops"));
-                }
-                Turn::Draining => draining = true,
+                Turn::Killed(reason) => self.killed(reason),
+                Turn::Draining => self.draining = true,
                 Turn::Silent => {
                     self.end(SessionEnd::new(
                         EndReason::Timeout,
@@ -177,10 +175,21 @@ impl Driver {
         }
     }
 
+    /// Whether the request at hand is answered and the answer has left.
+    fn is_quiet(&self) -> bool {
+        matches!(self.serving, Serving::Nothing)
+            && matches!(self.out, Out::Idle(_) | Out::Gone)
+            && self.session.pending_output() == 0
+    }
+
     /// Does all that can be done without waiting: events, streaming, the next write.
     fn settle(&mut self) {
         loop {
             self.stream();
+            // A server that stops takes no further request.
+            if self.draining && !self.session.has_ended() {
+                break;
+            }
             match self.session.next_event() {
                 None => break,
                 Some(SessionEvent::Opened { .. }) => {
@@ -284,11 +293,12 @@ impl Driver {
         }
     }
 
-    async fn turn(&mut self, draining: bool) -> Turn {
+    async fn turn(&mut self) -> Turn {
+        let draining = self.draining;
         let wants_input = self.session.wants_input() && self.input_open && !draining;
         let now = self.admitted.service.now();
         let silent = self.message.left(now, self.session.mid_message());
-        let can_notify = self.session.can_notify();
+        let can_notify = self.session.can_notify() && !draining;
         let Self {
             reader,
             out,
@@ -350,6 +360,15 @@ impl Driver {
         };
         self.out = Out::Gone;
         self.end(SessionEnd::new(kind, reason.to_string()));
+    }
+
+    /// Ends at once. A write under way is not waited for: its client may have stopped reading.
+    fn killed(&mut self, reason: KillReason) {
+        self.out = Out::Gone;
+        self.end(match reason {
+            KillReason::Killed(by) => SessionEnd::killed(by),
+            KillReason::Shutdown => SessionEnd::new(EndReason::Other, "the server stops"),
+        });
     }
 
     fn end(&mut self, end: SessionEnd) {
@@ -423,6 +442,10 @@ impl MessageClock {
         if !mid_message {
             self.began = None;
             return None;
+        }
+        if self.began.is_none() {
+            // What came while a request was served waited for us, not for the client.
+            self.last = self.last.max(now);
         }
         let began = *self.began.get_or_insert(now);
         let silence = (self.last + self.times.silence).saturating_sub(now);

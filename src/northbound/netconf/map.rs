@@ -198,7 +198,7 @@ fn subscribe(error: &SubscribeError) -> RpcError {
 }
 
 /// Adds the path, with every prefix it uses bound to its module's namespace.
-fn at(schema: &Schema, error: RpcError, path: &str) -> RpcError {
+pub(super) fn at(schema: &Schema, error: RpcError, path: &str) -> RpcError {
     if path.is_empty() {
         return error;
     }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub xml_namespaces: usize,
     /// Octets of one name.
     pub xml_name_bytes: usize,
+    /// Elements and texts of one message.
+    pub xml_nodes: usize,
     /// Seconds between two octets of one message.
     pub read_silence_s: u64,
     /// Seconds for the whole of one message.
@@ -45,6 +47,7 @@ impl Default for Settings {
             xml_attributes: limits.xml.attributes,
             xml_namespaces: limits.xml.namespaces,
             xml_name_bytes: limits.xml.name_len,
+            xml_nodes: limits.xml.nodes,
             read_silence_s: 20,
             read_total_s: 60,
             esc_extensions: false,
@@ -64,6 +67,7 @@ impl Settings {
                 attributes: self.xml_attributes,
                 namespaces: self.xml_namespaces,
                 name_len: self.xml_name_bytes,
+                nodes: self.xml_nodes,
             },
             ..SessionLimits::default()
         }

@@ -2,6 +2,7 @@
 
 use super::esc;
 use crate::control::commit::Edit;
+use crate::control::error::ControlError;
 use crate::datastore::{self, EditTree, split_rpcs};
 use crate::northbound::netconf::map;
 use crate::northbound::netconf::service::Request;
@@ -9,6 +10,7 @@ use crate::proto::netconf::{
     DatastoreName, DefaultOperation, EditConfig, ErrorOption, ErrorType, RpcError, RpcReply,
     TestOption,
 };
+use crate::xml::Element;
 
 /// Applies an edit; an action inside `<config>` is carried out after the data beside it.
 pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply {
@@ -18,7 +20,19 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
         let text = "text is not allowed in <config>";
         return RpcError::bad_element(ErrorType::Application, "config", text).into();
     }
-    let (actions, data) = split_rpcs(schema, &wanted.config);
+    let config = wanted.config;
+    // Decoding costs what the request is worth, and that may be 16 MiB.
+    let work = tokio::task::spawn_blocking(move || {
+        let (actions, data) = split_rpcs(schema, &config);
+        let actions: Vec<Element> = actions.into_iter().cloned().collect();
+        (actions, EditTree::decode_elements(schema, data))
+    });
+    let (actions, edit) = match work.await {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            return request.failed(&ControlError::Internal(format!("decoding: {error}")));
+        }
+    };
     if !actions.is_empty() && wanted.target != DatastoreName::Running {
         let text = "an action can only be given to the running datastore";
         return RpcError::operation_not_supported(ErrorType::Application, text).into();
@@ -28,13 +42,13 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
         return RpcError::operation_not_supported(ErrorType::Application, text).into();
     }
     let mut decoded = Vec::with_capacity(actions.len());
-    for action in actions {
+    for action in &actions {
         match esc::decode(request, action) {
             Ok(action) => decoded.push(action),
             Err(error) => return error.into(),
         }
     }
-    let edit = match EditTree::decode_elements(schema, data) {
+    let edit = match edit {
         Ok(edit) => edit,
         Err(error) => return map::data(schema, &error).into(),
     };
@@ -48,7 +62,7 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
         let session = request.session.id;
         let result = match wanted.target {
             DatastoreName::Running => control.edit_running(session, edit).await,
-            DatastoreName::Candidate => control.edit_candidate(session, &edit),
+            DatastoreName::Candidate => control.edit_candidate(session, edit).await,
         };
         if let Err(error) = result {
             return request.failed(&error);

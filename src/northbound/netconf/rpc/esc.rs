@@ -1,8 +1,8 @@
 //! serviceAction, vmAction and recoveryVmAction: bare RPCs, or wrapped in edit-config.
 
+use super::input;
 use crate::ids::{DeploymentKey, VmName};
 use crate::model::action::{Action, ActionType, RecoveryActionType};
-use crate::northbound::netconf::map;
 use crate::northbound::netconf::service::Request;
 use crate::proto::netconf::{ErrorType, RpcError, RpcReply, unsupported};
 use crate::xml::Element;
@@ -27,9 +27,7 @@ pub fn decode(request: &Request<'_>, element: &Element) -> Result<Action, RpcErr
     ) {
         return Err(unsupported(element));
     }
-    schema
-        .validate_rpc(&element.to_xml())
-        .map_err(|errors| map::rpc_input(schema, &errors))?;
+    input::check(schema, element)?;
     let text = |name: &str| {
         element
             .child(NS, name)

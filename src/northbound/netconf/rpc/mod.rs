@@ -3,6 +3,7 @@
 mod dispatch;
 mod edit;
 mod esc;
+mod input;
 mod read;
 mod schema;
 mod session;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::input;
 use crate::cloudsim::{Fault, Injection, Target};
-use crate::northbound::netconf::map;
 use crate::northbound::netconf::service::{Request, not_supported};
 use crate::proto::netconf::{ErrorType, RpcError, RpcReply, unsupported};
 use crate::xml::Element;
@@ -20,8 +20,8 @@ pub fn control(request: &Request<'_>, element: &Element) -> RpcReply {
     if !matches!(&*element.local, "inject" | "clear") {
         return unsupported(element).into();
     }
-    if let Err(errors) = schema.validate_rpc(&element.to_xml()) {
-        return map::rpc_input(schema, &errors).into();
+    if let Err(error) = input::check(schema, element) {
+        return error.into();
     }
     let target = target(element);
     let done = match &*element.local {

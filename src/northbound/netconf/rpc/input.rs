@@ -1,0 +1,61 @@
+//! The input of an RPC of a data model: names first, with the errors that RFC 6241 prescribes for
+//! parameters, then libyang's judgement of values and rules.
+
+use crate::northbound::netconf::map;
+use crate::proto::netconf::{ErrorType, RpcError, unsupported};
+use crate::schema::{NodeId, NodeKind, Schema};
+use crate::xml::Element;
+
+const PROTOCOL: ErrorType = ErrorType::Protocol;
+
+/// Checks the element that names an operation.
+///
+/// # Errors
+/// operation-not-supported for what is no RPC; malformed-message, unknown-attribute, unknown-element,
+/// unknown-namespace, bad-element for what cannot stand in it; then what libyang finds.
+pub fn check(schema: &Schema, element: &Element) -> Result<(), RpcError> {
+    let rpc = schema
+        .top(&element.ns, &element.local)
+        .filter(|id| schema.node(*id).kind == NodeKind::Rpc)
+        .ok_or_else(|| unsupported(element))?;
+    names(schema, rpc, element).map_err(|error| map::at(schema, error, &schema.data_path(rpc)))?;
+    schema
+        .validate_rpc(&element.to_xml())
+        .map_err(|errors| map::rpc_input(schema, &errors))
+}
+
+fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError> {
+    if let Some(attr) = element.attrs.iter().find(|attr| attr.ns.is_empty()) {
+        return Err(RpcError::unknown_attribute(
+            PROTOCOL,
+            &attr.local,
+            &element.local,
+        ));
+    }
+    if !element.has_only_whitespace_text() {
+        return Err(RpcError::malformed_message(format!(
+            "text in <{}>",
+            element.local
+        )));
+    }
+    let mut seen: Vec<NodeId> = Vec::new();
+    for child in element.elements() {
+        let Some(id) = schema.child(rpc, &child.ns, &child.local) else {
+            let known = schema.module_by_namespace(&child.ns).is_some();
+            return Err(match known {
+                true => RpcError::unknown_element(PROTOCOL, &child.local),
+                false => RpcError::unknown_namespace(PROTOCOL, &child.local, &child.ns),
+            });
+        };
+        let once = matches!(
+            schema.node(id).kind,
+            NodeKind::Leaf | NodeKind::Container { .. }
+        );
+        if once && seen.contains(&id) {
+            let text = format!("<{}> stands twice", child.local);
+            return Err(RpcError::bad_element(PROTOCOL, &child.local, text));
+        }
+        seen.push(id);
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Cases 62 to 69: locks and the sessions that hold them (RFC 6241 sections 7.5 to 7.9, 8.3.5).
+
+use std::time::{Duration, Instant};
+
+use crate::peer::{Got, Host, Peer, Table};
+use crate::sample::{all, candidate, running, tenant};
+
+const MANAGED: &str = "<managed_resource>false</managed_resource>";
+
+fn lock(target: &str) -> String {
+    format!("<lock><target><{target}/></target></lock>")
+}
+
+fn unlock(target: &str) -> String {
+    format!("<unlock><target><{target}/></target></unlock>")
+}
+
+/// A lock that comes free a moment after its holder's transport is gone.
+fn soon(peer: &mut Peer, operation: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let got = peer.error(operation);
+        if got == "ok" || Instant::now() > deadline {
+            return got;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn locks_and_writes() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let (mut a, mut b) = (host.peer(), host.peer());
+    for target in ["running", "candidate"] {
+        a.ok(&lock(target));
+        let denied = format!("protocol lock-denied session-id={}", a.own_id);
+        table.row("62 by other", &b.error(&lock(target)), &[&denied]);
+        table.row("62 by self", &a.error(&lock(target)), &[&denied]);
+        let edit = if target == "running" {
+            running(&tenant("x", MANAGED))
+        } else {
+            candidate(&tenant("x", MANAGED))
+        };
+        table.row(
+            "63 edit",
+            &b.error(&edit),
+            &["protocol in-use", "application in-use"],
+        );
+        table.row(
+            "63 commit",
+            &{
+                if target == "running" {
+                    a.ok(&candidate(&tenant("y", MANAGED)));
+                }
+                b.error("<commit/>")
+            },
+            &["protocol in-use", "application in-use"],
+        );
+        let copy = format!(
+            "<copy-config><target><{target}/></target><source><config/></source></copy-config>"
+        );
+        table.row(
+            "63 copy-config",
+            &b.error(&copy),
+            &["protocol in-use", "application in-use"],
+        );
+        if target == "candidate" {
+            table.row(
+                "63 discard",
+                &b.error("<discard-changes/>"),
+                &["protocol in-use", "application in-use"],
+            );
+        }
+        table.row(
+            "64 held by other",
+            &b.error(&unlock(target)),
+            &["protocol operation-failed"],
+        );
+        a.ok("<discard-changes/>");
+        a.ok(&unlock(target));
+        table.row(
+            "64 not held",
+            &a.error(&unlock(target)),
+            &["protocol operation-failed"],
+        );
+    }
+    a.ok(&candidate(&tenant("x", MANAGED)));
+    table.row(
+        "65 modified",
+        &b.error(&lock("candidate")),
+        &["protocol lock-denied session-id=0"],
+    );
+    table.row(
+        "65 modified by self",
+        &a.error(&lock("candidate")),
+        &["protocol lock-denied session-id=0"],
+    );
+    a.ok("<discard-changes/>");
+    b.ok(&lock("candidate"));
+    b.ok(&unlock("candidate"));
+    a.ok(&candidate(&tenant("x", MANAGED)));
+    a.ok("<commit/>");
+    b.ok(&lock("candidate"));
+    // An edit that changes nothing is no modification.
+    b.ok(&candidate(&tenant("x", MANAGED)));
+    b.ok(&unlock("candidate"));
+    table.done();
+}
+
+#[test]
+fn whoever_leaves_leaves_no_lock_and_no_candidate() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut other = host.peer();
+    for (case, leave) in [
+        ("close-session", 0),
+        ("kill-session", 1),
+        ("channel closed", 2),
+        ("TCP drop", 3),
+        ("EOF", 4),
+        ("framing error", 5),
+        ("unlock", 6),
+    ] {
+        let mut holder = host.peer();
+        holder.ok(&lock("running"));
+        holder.ok(&lock("candidate"));
+        holder.ok(&candidate(&tenant("x", MANAGED)));
+        match leave {
+            0 => holder.ok("<close-session/>"),
+            1 => {
+                other.ok(&format!(
+                    "<kill-session><session-id>{}</session-id></kill-session>",
+                    holder.own_id
+                ));
+                // Free at once, not some time later.
+                other.ok(&lock("running"));
+                other.ok(&unlock("running"));
+                table.check(
+                    "68 killed session is closed",
+                    holder.next(Duration::from_secs(5)) == Got::Closed,
+                );
+            }
+            2 => drop(holder.channel.close()),
+            3 => drop(holder),
+            4 => holder.eof(),
+            5 => holder.send("garbage"),
+            _ => {
+                holder.ok(&unlock("candidate"));
+                holder.ok(&unlock("running"));
+            }
+        }
+        table.row(
+            &format!("67 {case}"),
+            &soon(&mut other, &lock("running")),
+            &["ok"],
+        );
+        table.row(
+            &format!("66 {case}"),
+            &soon(&mut other, &lock("candidate")),
+            &["ok"],
+        );
+        table.check(
+            &format!("66 {case}: discarded"),
+            !other.rpc(&all("candidate")).contains("<name>x</name>"),
+        );
+        other.ok(&unlock("running"));
+        other.ok(&unlock("candidate"));
+    }
+    table.done();
+}
+
+/// A session whose client does not read can be killed: its write must not be waited for.
+#[test]
+fn a_session_that_does_not_read_is_killed_at_once() {
+    let host = Host::start();
+    let mut other = host.peer();
+    let mut stuck = host.peer();
+    let schema = "<get-schema xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\"><identifier>esc</identifier></get-schema>";
+    for _ in 0..80 {
+        stuck.ask(schema);
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    other.ok(&format!(
+        "<kill-session><session-id>{}</session-id></kill-session>",
+        stuck.own_id
+    ));
+    stuck.chunked = false;
+    let began = Instant::now();
+    assert_eq!(stuck.next(Duration::from_secs(10)), Got::Closed);
+    assert!(began.elapsed() < Duration::from_secs(8));
+}
