@@ -95,6 +95,8 @@ pub fn quick() -> Settings {
         resize_ms: 10,
         resource_ms: 5,
     };
+    // What a create without an answer may still do, it does at once.
+    settings.cloudsim.landing_bound_ms = 50;
     settings.probe.spread_ms = 0;
     settings.probe.min_period_ms = 20;
     settings.engine.quiet_rounds = 0;
