@@ -28,7 +28,7 @@ test-full:      ## every check, a crash at every point, 200 rounds of kill -9 (R
 
 bench:          ## measurements; ratios within one run
 	@bash .ci/setup build
-	$(CARGO) bench --locked </dev/null
+	$(CARGO) bench --locked --bench '*' </dev/null
 
 lint:           ## formatting, clippy, generated parts, cargo deny
 	@bash .ci/test lint

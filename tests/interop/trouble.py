@@ -7,6 +7,7 @@ deadlines, and run one after the other.
 from ncclient.xml_ import to_ele
 
 import harness as h
+from scenarios import refusal
 
 CONFIG = """
 [engine]
@@ -108,6 +109,28 @@ def host_down(server):
         h.expect_equal((done[0].word, done[-1].word), ("VM_RECOVERY_INIT", "VM_RECOVERY_COMPLETE"), "recovery by hand")
         seen = site.seen()
         h.expect_equal((seen.state, seen.vm.state), ("SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE"), "states after it")
+
+
+@check
+def kill_switch(server):
+    """While automatic-recovery is false nothing recovers; once it is true again it is made up for."""
+    with Site(server, "left-alone") as site:
+
+        def switch(value):
+            leaf = f'<automatic-recovery xmlns="{h.LIFELINE}">{value}</automatic-recovery>'
+            config = f'<config xmlns="{h.BASE}"><esc_datamodel xmlns="{h.ESC}">{leaf}</esc_datamodel></config>'
+            site.session.edit_config(target="running", config=config)
+
+        name = site.seen().vm.name
+        switch("false")
+        try:
+            site.ask(h.inject("crash", vm=name))
+            site.events.take("VM_MANUAL_RECOVERY_NEEDED")
+            refusal(lambda: site.ask(h.recovery_action("DO", name)), "operation-failed", "access-denied", "in-use")
+            site.events.quiet(3)
+        finally:
+            switch("true")
+        site.events.take("VM_RECOVERY_INIT", "VM_RECOVERY_REBOOT", "VM_RECOVERY_COMPLETE")
 
 
 @check
