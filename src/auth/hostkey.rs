@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use russh::keys::pkcs8::decode_pkcs8;
 use russh::keys::ssh_key::LineEnding;
-use russh::keys::ssh_key::private::{KeypairData, RsaKeypair};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey};
 
 use super::{AuthError, file};
-
-/// Size of the RSA host key.
-const RSA_BITS: usize = 3072;
 
 /// A kind of host key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,11 +51,18 @@ impl HostKeyKind {
         match self {
             Self::Ed25519 => PrivateKey::random(rng, Algorithm::Ed25519),
             Self::EcdsaP256 => PrivateKey::random(rng, Algorithm::Ecdsa { curve }),
-            Self::Rsa => RsaKeypair::random(rng, RSA_BITS)
-                .and_then(|pair| PrivateKey::new(KeypairData::from(pair), "")),
+            Self::Rsa => return make_rsa(),
         }
         .map_err(|error| AuthError::Crypto(error.to_string()))
     }
+}
+
+/// An RSA key by the library that does the SSH cryptography too: ten times faster than one in pure Rust.
+fn make_rsa() -> Result<PrivateKey, AuthError> {
+    let failed = |error: &dyn std::fmt::Display| AuthError::Crypto(format!("RSA key: {error}"));
+    let pair = KeyPair::generate(KeySize::Rsa3072).map_err(|error| failed(&error))?;
+    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|error| failed(&error))?;
+    decode_pkcs8(der.as_ref(), None).map_err(|error| failed(&error))
 }
 
 /// The host keys of these kinds; those missing are made and stored (0600). Blocks.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use super::login::Login;
 use super::settings::Settings;
 use super::users;
+use crate::auth::UserStore;
 use crate::auth::hostkey::{self, HostKeyKind};
-use crate::auth::{UserStore, hostkey::HostKeyKind::Rsa};
 use crate::clock::Clock;
 use crate::cloudsim::{Injection, Target};
 use crate::control::commit::{META, REVISION, UNITS};
@@ -176,7 +176,7 @@ impl Server {
         let ssh = SshServer::start(
             listener,
             settings.ssh.clone(),
-            host_keys(&data_dir)?,
+            hostkey::load_or_make(&data_dir, &HostKeyKind::ALL)?,
             clock.clone(),
             Arc::new(Login(users.clone())),
             Arc::new(Sessions(service)),
@@ -239,15 +239,6 @@ fn between<T: ?Sized>(part: Arc<T>, wrap: Option<Wrap<T>>) -> Arc<T> {
         Some(wrap) => wrap(part),
         None => part,
     }
-}
-
-fn host_keys(data_dir: &Path) -> anyhow::Result<Vec<russh::keys::PrivateKey>> {
-    let mut kinds = vec![HostKeyKind::Ed25519, HostKeyKind::EcdsaP256];
-    // An RSA key is slow to make and only old clients need one: it is served when it is there.
-    if data_dir.join(Rsa.file_name()).exists() {
-        kinds.push(Rsa);
-    }
-    Ok(hostkey::load_or_make(data_dir, &kinds)?)
 }
 
 /// Reads configuration, state rows and the engine's own rows.
