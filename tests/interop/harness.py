@@ -197,10 +197,17 @@ class Server:
         try:
             yield session
         finally:
-            try:
-                session.close_session()
-            except Exception:  # the server is gone, or ended the session itself
-                pass
+            part(session)
+
+
+def part(session):
+    """Closes a session of ncclient whose server may be gone, or may have ended it."""
+    # Without an answer ncclient waits for its whole timeout, even when the connection is lost.
+    session.timeout = 3
+    try:
+        session.close_session()
+    except Exception:  # nobody is there
+        pass
 
 
 # ------------------------------------------------------------------- events
@@ -347,10 +354,7 @@ class Recorder:
 
     def close(self):
         self.closed = True
-        try:
-            self.session.close_session()
-        except Exception:  # the server may be gone
-            pass
+        part(self.session)
 
 
 class Thread:
