@@ -5,6 +5,15 @@
 //! the VIM any more, the runtime with all its tasks is dropped. The simulated cloud lives on in its files.
 //! `make test` tries a sample of the points, the environment variable LIFELINE_CRASH_POINTS=all every one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests may stop"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

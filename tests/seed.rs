@@ -1,6 +1,15 @@
 //! ESC's own guide prints three notifications of a recovery. Given the same names, ids and times, the server
 //! sends the same octets, white space aside.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests may stop"
+)]
+
 mod common;
 
 use std::sync::Arc;

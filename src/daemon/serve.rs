@@ -22,10 +22,10 @@ pub struct ServeOptions {
     pub netconf: std::net::SocketAddr,
 }
 
-/// Serves until told to stop, then drains; returns success.
+/// Serves until told to stop, then drains; returns success. Told twice, it does not wait for the drain.
 ///
 /// # Errors
-/// When the server cannot start.
+/// When the server cannot start, or cannot go on.
 pub fn serve(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(options.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,7 +40,7 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<ExitCode> {
 async fn run(options: ServeOptions, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let server = Server::start(Options {
+    let mut server = Server::start(Options {
         data_dir: options.data_dir,
         netconf: options.netconf,
         settings,
@@ -53,10 +53,22 @@ async fn run(options: ServeOptions, settings: Settings) -> anyhow::Result<ExitCo
         .and_then(|()| out.flush())
         .context("standard output")?;
     tracing::info!(address = %server.address(), "serving NETCONF over SSH");
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
-        _ = interrupt.recv() => tracing::info!("SIGINT: draining"),
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        why = server.failed() => Some(why),
+    };
+    match &failure {
+        None => tracing::info!("told to stop: draining"),
+        Some(error) => tracing::error!(%error, "cannot go on: draining"),
     }
-    server.stop().await;
-    Ok(ExitCode::SUCCESS)
+    tokio::select! {
+        () = server.stop() => {}
+        _ = terminate.recv() => anyhow::bail!("stopped before sessions were drained"),
+        _ = interrupt.recv() => anyhow::bail!("stopped before sessions were drained"),
+    }
+    match failure {
+        None => Ok(ExitCode::SUCCESS),
+        Some(error) => Err(error),
+    }
 }

@@ -39,7 +39,7 @@ use crate::northbound::netconf::service::{Service, Sessions};
 use crate::northbound::netconf::ssh::SshServer;
 use crate::probe::{Poller, Probes};
 use crate::schema::{LoadOptions, Schema};
-use crate::store::{DataDir, FaultPlan, Loaded, OpenOptions, Store, Table};
+use crate::store::{DataDir, FaultPlan, Health, Loaded, OpenOptions, Store, Table};
 use crate::vim::sim::SimVim;
 
 /// Connector id of the embedded VIM.
@@ -122,6 +122,12 @@ impl Server {
         })?;
         let mut core = core.context("the engine's rows were not read")?;
         core.give_ids(seams.ids);
+        // All that can fail comes before the engine: a server that does not start touches no VIM.
+        let users = Arc::new(UserStore::load(&data_dir, settings.auth.clone())?);
+        let keys = hostkey::load_or_make(&data_dir, &HostKeyKind::ALL)?;
+        let listener = TcpListener::bind(netconf)
+            .await
+            .with_context(|| format!("listening on {netconf}"))?;
         let simulator = Arc::new(SimVim::open(
             SIM_VIM,
             settings.vim_sim,
@@ -155,7 +161,6 @@ impl Server {
         let wanted = Control::whole_desired(&store.published(), SIM_VIM)?;
         engine.handle().desired(wanted).await?;
 
-        let users = Arc::new(UserStore::load(&data_dir, settings.auth.clone())?);
         let control = Control::new(ControlParts {
             schema,
             store: store.clone(),
@@ -170,13 +175,10 @@ impl Server {
             Some(controls),
             settings.netconf.clone(),
         ));
-        let listener = TcpListener::bind(netconf)
-            .await
-            .with_context(|| format!("listening on {netconf}"))?;
         let ssh = SshServer::start(
             listener,
             settings.ssh.clone(),
-            hostkey::load_or_make(&data_dir, &HostKeyKind::ALL)?,
+            keys,
             clock.clone(),
             Arc::new(Login(users.clone())),
             Arc::new(Sessions(service)),
@@ -211,9 +213,22 @@ impl Server {
         &self.simulator
     }
 
+    /// Waits until the server cannot go on, and says why; for ever while all is well. Dropping the future
+    /// loses nothing.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        let mut health = self.store.health();
+        tokio::select! {
+            why = self.engine.ended() => anyhow::anyhow!("the engine has ended: {why}"),
+            _ = health.wait_for(|health| *health == Health::Stopped) => {
+                anyhow::anyhow!("the store has stopped")
+            }
+        }
+    }
+
     /// Stops: no new sessions, open ones drained, then the engine, then the store.
     pub async fn stop(self) {
-        drop(self.admin);
+        // Dropping it waits for a request at hand.
+        let admin = tokio::task::spawn_blocking(move || drop(self.admin));
         let control = self.control.clone();
         let kill = async {
             // Sessions end themselves when told to drain; those that cannot are asked again.
@@ -224,6 +239,9 @@ impl Server {
         tokio::select! {
             () = self.ssh.shutdown(self.drain) => {}
             () = kill => {}
+        }
+        if let Err(error) = admin.await {
+            tracing::error!(%error, "closing the control socket");
         }
         self.engine.stop().await;
         let store = self.store;

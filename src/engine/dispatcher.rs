@@ -6,9 +6,11 @@
 //!    |                                   failed: abort all, wait for a probe write, handle again
 //!    +------------- answers of VIMs and probers, timers, messages <--------------+
 //! ```
-//! Nothing leaves this task before the batch that holds its intent is durable (P4).
+//! Nothing leaves this task before the batch that holds its intent is durable (P4). While the store refuses,
+//! people's actions are refused at once, probes are forgotten (nothing could follow from them), and all
+//! else is kept. When the store has ended, so does the task: the process is to follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -129,22 +131,26 @@ pub struct Parts {
     pub queue: usize,
 }
 
-/// The engine's task and the way to it. Dropping every [`Handle`] does not stop it; [`Engine::stop`] does.
+/// The engine's task and the way to it. Dropping every [`Handle`] does not stop it; [`Engine::stop`] does, and
+/// so does dropping this.
 #[derive(Debug)]
 pub struct Engine {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
-    task: tokio::task::JoinHandle<()>,
+    /// `None` once its end was seen.
+    task: Option<tokio::task::JoinHandle<Result<(), StoreError>>>,
 }
 
 impl Engine {
     /// Starts the engine on a restored core: it adopts what landed before it takes inputs.
     pub fn start(core: Core, parts: Parts) -> Self {
         let (queue, inputs) = mpsc::channel(parts.queue.max(1));
-        // Answers of VIMs and probers must never wait for room behind inputs that wait for them.
+        // Answers of VIMs must never wait for room behind inputs that wait for them; there are at most as
+        // many as calls and inquiries under way. Probes come by themselves: what has no room is forgotten.
         let (answers, answered) = mpsc::unbounded_channel();
+        let (probes, probed) = mpsc::channel(parts.queue.max(1));
         let (stop, stopped) = oneshot::channel();
-        let shell = Shell::new(parts.vims, parts.monitors.clone(), answers);
+        let shell = Shell::new(parts.vims, parts.monitors.clone(), answers, probes);
         let task = Task {
             core,
             store: parts.store,
@@ -154,14 +160,34 @@ impl Engine {
             timers: TimerTable::default(),
             shell,
         };
-        let running = tokio::spawn(task.run(inputs, answered, stopped));
+        let running = tokio::spawn(task.run(Sources {
+            inputs,
+            answers: answered,
+            probes: probed,
+            stop: stopped,
+        }));
         Self {
             handle: Handle {
                 queue,
                 replies: Arc::default(),
             },
             stop: Some(stop),
-            task: running,
+            task: Some(running),
+        }
+    }
+
+    /// Waits until the engine has ended by itself, and says why: the store has, or it panicked. For ever
+    /// while it runs. Dropping the future loses nothing.
+    pub async fn ended(&mut self) -> String {
+        let Some(task) = &mut self.task else {
+            return std::future::pending().await;
+        };
+        let end = task.await;
+        self.task = None;
+        match end {
+            Ok(Ok(())) => "it was stopped".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -177,8 +203,40 @@ impl Engine {
         {
             tracing::debug!("engine had stopped already");
         }
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "engine task");
+        let Some(task) = self.task.take() else { return };
+        match task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "engine"),
+            Err(error) => tracing::error!(%error, "engine task"),
+        }
+    }
+}
+
+/// Where inputs come from.
+struct Sources {
+    inputs: mpsc::Receiver<Item>,
+    answers: mpsc::UnboundedReceiver<Input>,
+    probes: mpsc::Receiver<Input>,
+    stop: oneshot::Receiver<()>,
+}
+
+impl Sources {
+    /// Adds what is there already: each source has its share, so that none starves another.
+    fn drain(&mut self, items: &mut Vec<Item>) {
+        while items.len() < DRAIN / 2
+            && let Ok(input) = self.answers.try_recv()
+        {
+            items.push(plain(input));
+        }
+        while items.len() < DRAIN * 3 / 4
+            && let Ok(input) = self.probes.try_recv()
+        {
+            items.push(plain(input));
+        }
+        while items.len() < DRAIN
+            && let Ok(item) = self.inputs.try_recv()
+        {
+            items.push(item);
         }
     }
 }
@@ -194,13 +252,11 @@ struct Task {
 }
 
 impl Task {
-    async fn run(
-        mut self,
-        mut inputs: mpsc::Receiver<Item>,
-        mut answers: mpsc::UnboundedReceiver<Input>,
-        mut stop: oneshot::Receiver<()>,
-    ) {
-        self.restart().await;
+    /// Runs until it is stopped, or the store has ended.
+    async fn run(mut self, mut sources: Sources) -> Result<(), StoreError> {
+        if !self.restart(&mut sources).await? {
+            return Ok(());
+        }
         loop {
             let due = self.timers.next();
             let now = self.clock.mono();
@@ -213,31 +269,25 @@ impl Task {
             let mut items = Vec::new();
             tokio::select! {
                 biased;
-                _ = &mut stop => return,
-                answer = answers.recv() => items.extend(answer.map(plain)),
+                _ = &mut sources.stop => return Ok(()),
+                answer = sources.answers.recv() => items.extend(answer.map(plain)),
                 () = timer => {}
-                item = inputs.recv() => match item {
+                item = sources.inputs.recv() => match item {
                     Some(item) => items.push(item),
-                    None => return,
+                    None => return Ok(()),
                 },
+                Some(probe) = sources.probes.recv() => items.push(plain(probe)),
             }
             let now = self.clock.mono();
-            while let Some(key) = self.timers.pop_due(now) {
+            while items.len() < DRAIN / 4
+                && let Some(key) = self.timers.pop_due(now)
+            {
                 items.push(plain(Input::Timer(key)));
             }
-            while items.len() < DRAIN {
-                match answers.try_recv() {
-                    Ok(input) => items.push(plain(input)),
-                    Err(_) => break,
-                }
+            sources.drain(&mut items);
+            if !self.take(items, &mut sources).await? {
+                return Ok(());
             }
-            while items.len() < DRAIN {
-                match inputs.try_recv() {
-                    Ok(item) => items.push(item),
-                    Err(_) => break,
-                }
-            }
-            self.take(items, &mut stop).await;
         }
     }
 
@@ -249,73 +299,122 @@ impl Task {
         }
     }
 
-    async fn restart(&mut self) {
+    /// False when the engine is to stop.
+    async fn restart(&mut self, sources: &mut Sources) -> Result<bool, StoreError> {
         loop {
             let ctx = self.ctx();
             let transaction = self.core.restart(&ctx);
             match self.store(&transaction).await {
-                Ok(()) => return self.release(transaction, &mut BTreeMap::new()),
+                Ok(()) => {
+                    self.release(transaction, &mut BTreeMap::new());
+                    return Ok(true);
+                }
                 Err(error) => {
                     tracing::error!(%error, "the store refuses the restart; trying again");
                     self.core.abort(&transaction);
-                    tokio::time::sleep(PROBE_PAUSE).await;
+                    if error == StoreError::Stopped {
+                        return Err(error);
+                    }
+                    tokio::select! {
+                        _ = &mut sources.stop => return Ok(false),
+                        () = tokio::time::sleep(PROBE_PAUSE) => {}
+                    }
                 }
             }
         }
     }
 
-    /// Steps a drained run of inputs, stores all they changed in one batch, then acts.
-    async fn take(&mut self, mut items: Vec<Item>, stop: &mut oneshot::Receiver<()>) {
-        loop {
-            let mut merged = Transaction::default();
-            let mut undo = Vec::with_capacity(items.len());
-            for item in &items {
-                let ctx = self.ctx();
-                let mut step = self.core.handle(item.input.clone(), &ctx);
-                undo.push(Transaction {
-                    undo: std::mem::take(&mut step.undo),
-                    ..Transaction::default()
-                });
-                merged.rows.append(&mut step.rows);
-                merged.events.append(&mut step.events);
-                merged.records.append(&mut step.records);
-                merged.effects.append(&mut step.effects);
-                merged.replies.append(&mut step.replies);
-                merged.reports.append(&mut step.reports);
-            }
-            match self.store(&merged).await {
-                Ok(()) => {
-                    let mut waiting = BTreeMap::new();
-                    for item in items {
-                        match item.done {
-                            Done::Nobody => {}
-                            // A commit's session may be gone by now; its change stands all the same.
-                            Done::Durable(done) => drop(done.send(())),
-                            Done::Action(id, answer) => drop(waiting.insert(id, answer)),
-                        }
-                    }
-                    return self.release(merged, &mut waiting);
+    /// Takes a drained run of inputs, whatever it takes; false when the engine is to stop.
+    async fn take(&mut self, items: Vec<Item>, sources: &mut Sources) -> Result<bool, StoreError> {
+        let mut runs = VecDeque::from([items]);
+        while let Some(items) = runs.pop_front() {
+            let Err((mut items, error)) = self.step(items).await else {
+                continue;
+            };
+            match error {
+                StoreError::Stopped => return Err(error),
+                StoreError::Busy { .. } => {
+                    self.store.wait_for_room().await;
+                    runs.push_front(items);
                 }
-                Err(error) => {
+                // One of them is what the store will never take: the others must not suffer.
+                StoreError::TooLarge { .. } | StoreError::Row { .. } if items.len() > 1 => {
+                    let rest = items.split_off(items.len() / 2);
+                    runs.push_front(rest);
+                    runs.push_front(items);
+                }
+                StoreError::TooLarge { .. } | StoreError::Row { .. } => give_up(items, &error),
+                _ => {
                     tracing::error!(%error, "the store refuses the engine's batch");
-                    for step in undo.iter().rev() {
-                        self.core.abort(step);
-                    }
                     items = refuse_actions(items, &error);
+                    if !self.sit_out(&mut items, &error, sources).await? {
+                        return Ok(false);
+                    }
+                    runs.push_front(items);
                 }
             }
-            if !self.wait_for_store(stop).await || items.is_empty() {
-                return;
-            }
         }
+        Ok(true)
     }
 
-    /// Waits until a write succeeds again; false when the engine is to stop.
-    async fn wait_for_store(&mut self, stop: &mut oneshot::Receiver<()>) -> bool {
+    /// Steps a run of inputs, stores all they changed in one batch, then acts; gives the inputs back when
+    /// they could not be stored, the core being as it was before.
+    async fn step(&mut self, items: Vec<Item>) -> Result<(), (Vec<Item>, StoreError)> {
+        let mut merged = Transaction::default();
+        let mut undo = Vec::with_capacity(items.len());
+        for item in &items {
+            let ctx = self.ctx();
+            let mut step = self.core.handle(item.input.clone(), &ctx);
+            undo.push(Transaction {
+                undo: std::mem::take(&mut step.undo),
+                ..Transaction::default()
+            });
+            merged.rows.append(&mut step.rows);
+            merged.events.append(&mut step.events);
+            merged.records.append(&mut step.records);
+            merged.effects.append(&mut step.effects);
+            merged.replies.append(&mut step.replies);
+            merged.reports.append(&mut step.reports);
+        }
+        if let Err(error) = self.store(&merged).await {
+            for step in undo.iter().rev() {
+                self.core.abort(step);
+            }
+            return Err((items, error));
+        }
+        let mut waiting = BTreeMap::new();
+        for item in items {
+            match item.done {
+                Done::Nobody => {}
+                // A commit's session may be gone by now; its change stands all the same.
+                Done::Durable(done) => drop(done.send(())),
+                Done::Action(id, answer) => drop(waiting.insert(id, answer)),
+            }
+        }
+        self.release(merged, &mut waiting);
+        Ok(())
+    }
+
+    /// Waits until a write succeeds again; false when the engine is to stop. Meanwhile no new intent of a
+    /// person is taken; what commits changed is kept.
+    async fn sit_out(
+        &mut self,
+        kept: &mut Vec<Item>,
+        why: &StoreError,
+        sources: &mut Sources,
+    ) -> Result<bool, StoreError> {
+        let pause = tokio::time::sleep(PROBE_PAUSE);
+        tokio::pin!(pause);
         loop {
             tokio::select! {
-                _ = &mut *stop => return false,
-                () = tokio::time::sleep(PROBE_PAUSE) => {}
+                biased;
+                _ = &mut sources.stop => return Ok(false),
+                () = &mut pause => {}
+                Some(item) = sources.inputs.recv() => {
+                    kept.extend(refuse_actions(vec![item], why));
+                    continue;
+                }
+                Some(_) = sources.probes.recv() => continue,
             }
             let probe = Batch {
                 writes: vec![Write {
@@ -326,9 +425,11 @@ impl Task {
                 ..Batch::default()
             };
             match self.store.submit(probe).await {
-                Ok(_) => return true,
+                Ok(_) => return Ok(true),
+                Err(StoreError::Stopped) => return Err(StoreError::Stopped),
                 Err(error) => tracing::warn!(%error, "the store still refuses"),
             }
+            pause.set(tokio::time::sleep(PROBE_PAUSE));
         }
     }
 
@@ -404,6 +505,14 @@ fn refuse_actions(items: Vec<Item>, error: &StoreError) -> Vec<Item> {
         }
     }
     kept
+}
+
+/// What the store will never take is dropped, loudly: the engine goes on. A VIM's answer lost this way is
+/// found by the next look at the VIM, a change of the configuration at the next start.
+fn give_up(items: Vec<Item>, error: &StoreError) {
+    for item in refuse_actions(items, error) {
+        tracing::error!(%error, input = ?item.input, "an input cannot be stored and is given up");
+    }
 }
 
 fn publish(published: &mut Published, records: Vec<RecordChange>) {

@@ -29,11 +29,11 @@ impl Shell {
         vims: BTreeMap<String, Arc<dyn Vim>>,
         monitors: Arc<dyn Monitors>,
         answers: mpsc::UnboundedSender<Input>,
+        probes: mpsc::Sender<Input>,
     ) -> Self {
-        let probes = answers.clone();
         monitors.report_to(Box::new(move |report| {
-            // A closed channel means that the engine stops; nobody needs the probe any more.
-            drop(probes.send(Input::Probe {
+            // No room: as if it had not been asked; the next poll comes. A closed channel: the engine stops.
+            drop(probes.try_send(Input::Probe {
                 vm: report.vm,
                 kpi: report.kpi,
                 generation: report.generation,
@@ -57,7 +57,11 @@ impl Shell {
                 idempotency,
             } => {
                 let vim = self.vim(vim);
-                self.ask(async move {
+                let fallen = Input::VimRefused {
+                    intent: intent.clone(),
+                    error: fallen(),
+                };
+                self.ask(fallen, async move {
                     match vim.call(call, idempotency).await {
                         Ok(accepted) => Input::VimAccepted { intent, accepted },
                         Err(error) => Input::VimRefused { intent, error },
@@ -66,28 +70,44 @@ impl Shell {
             }
             Effect::Track { intent, op } => {
                 let vim = self.vim(op.vim.clone());
-                self.ask(async move {
+                let fallen = Input::VimStatus {
+                    intent: intent.clone(),
+                    status: VimOpStatus::Unknown,
+                };
+                self.ask(fallen, async move {
                     let status = follow(&*vim, op).await;
                     Input::VimStatus { intent, status }
                 });
             }
             Effect::Describe { intent, vim, vm } => {
                 let vim = self.vim(vim);
-                self.ask(async move {
+                let fallen = Input::Described {
+                    intent: intent.clone(),
+                    result: Err(fallen()),
+                };
+                self.ask(fallen, async move {
                     let result = vim.describe(vm).await;
                     Input::Described { intent, result }
                 });
             }
             Effect::FindByToken { intent, vim, token } => {
                 let vim = self.vim(vim);
-                self.ask(async move {
+                let fallen = Input::FoundByToken {
+                    intent: intent.clone(),
+                    result: Err(fallen()),
+                };
+                self.ask(fallen, async move {
                     let result = vim.find_by_token(token).await;
                     Input::FoundByToken { intent, result }
                 });
             }
             Effect::FindResource { intent, vim, what } => {
                 let vim = self.vim(vim);
-                self.ask(async move {
+                let fallen = Input::FoundResource {
+                    intent: intent.clone(),
+                    result: Err(fallen()),
+                };
+                self.ask(fallen, async move {
                     let result = vim.find(what).await;
                     Input::FoundResource { intent, result }
                 });
@@ -122,13 +142,41 @@ impl Shell {
         }
     }
 
-    fn ask(&self, question: impl Future<Output = Input> + Send + 'static) {
-        let answers = self.answers.clone();
+    fn ask(&self, fallen: Input, question: impl Future<Output = Input> + Send + 'static) {
+        let asked = Asked {
+            answers: self.answers.clone(),
+            answer: Some(fallen),
+        };
         tokio::spawn(async move {
-            // A closed channel means that the engine stops; the intent row brings the question back.
-            drop(answers.send(question.await));
+            asked.end(question.await);
         });
     }
+}
+
+/// A question under way: however its task ends, an answer comes, that of a panic being "nobody knows".
+struct Asked {
+    answers: mpsc::UnboundedSender<Input>,
+    answer: Option<Input>,
+}
+
+impl Asked {
+    fn end(mut self, answer: Input) {
+        self.answer = Some(answer);
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.take() {
+            // A closed channel means that the engine stops; the intent row brings the question back.
+            drop(self.answers.send(answer));
+        }
+    }
+}
+
+/// What is known of a call whose driver panicked.
+fn fallen() -> VimError {
+    VimError::Unknown("VIM Driver: internal error".to_owned())
 }
 
 /// Reads a VIM's record until it is terminal, or cannot be read for too long.
