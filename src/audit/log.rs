@@ -108,6 +108,11 @@ impl AuditLog {
         self.0.shared.lock().head
     }
 
+    /// Its bounds.
+    pub fn settings(&self) -> &Settings {
+        &self.0.shared.settings
+    }
+
     /// Makes all records durable now. Blocks.
     ///
     /// # Errors

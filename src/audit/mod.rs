@@ -6,11 +6,14 @@
 //!
 //! Changing, removing or inserting a line breaks the chain from there on, which [`verify`] shows. Cutting off the end
 //! shows only against a head noted elsewhere ([`AuditLog::head`], [`Report::head`]).
+//!
+//! Appending waits for the disk; async code hands its records to a [`Recorder`], whose one thread appends them.
 
 mod chain;
 mod error;
 mod log;
 mod record;
+mod recorder;
 mod settings;
 mod verify;
 
@@ -18,5 +21,6 @@ pub use chain::Head;
 pub use error::AuditError;
 pub use log::AuditLog;
 pub use record::{AuditRecord, Outcome};
+pub use recorder::{Recorder, Underway, Writer};
 pub use settings::Settings;
 pub use verify::{Problem, Report, verify};

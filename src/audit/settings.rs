@@ -15,6 +15,9 @@ pub struct Settings {
     /// Records are on disk (fsync) after this many milliseconds at the latest; 0: before `append` returns
     /// (default 1000). A killed process loses none either way, a power cut those of this time.
     pub fsync_ms: u32,
+    /// Records that may wait for the writer; while there are as many, whoever has another to write waits, and
+    /// that is counted and logged (default 4096).
+    pub queue_records: NonZeroUsize,
     /// Bytes of one text of a record; longer ones are cut and say so (default 4096).
     pub text_bytes: NonZeroUsize,
 }
@@ -25,6 +28,7 @@ impl Default for Settings {
             file_bytes: const { NonZeroU64::new(64 << 20).unwrap() },
             files: const { NonZeroUsize::new(16).unwrap() },
             fsync_ms: 1000,
+            queue_records: const { NonZeroUsize::new(4096).unwrap() },
             text_bytes: const { NonZeroUsize::new(4096).unwrap() },
         }
     }
