@@ -1,11 +1,12 @@
 //! The answering side: one thread, one request at a time.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ const MAX_LINE: u64 = 1 << 20;
 pub struct AdminServer {
     path: PathBuf,
     stop: Arc<AtomicBool>,
+    /// The connection at hand.
+    current: Arc<Mutex<Option<UnixStream>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,14 +42,24 @@ pub fn listen(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = stop.clone();
+    let current = Arc::new(Mutex::new(None));
+    let at_hand = current.clone();
     let thread = std::thread::Builder::new()
         .name("control-socket".to_owned())
         .spawn(move || {
             for stream in listener.incoming() {
+                let served = stream.and_then(|stream| {
+                    *hold(&at_hand) = Some(stream.try_clone()?);
+                    // Looked at after the connection can be seen: one of the two ends the other.
+                    match stopping.load(Ordering::Acquire) {
+                        true => Ok(()),
+                        false => serve(stream, &answer),
+                    }
+                });
+                *hold(&at_hand) = None;
                 if stopping.load(Ordering::Acquire) {
                     return;
                 }
-                let served = stream.and_then(|stream| serve(stream, &answer));
                 if let Err(error) = served {
                     tracing::warn!(%error, "control socket");
                 }
@@ -55,8 +68,13 @@ pub fn listen(
     Ok(AdminServer {
         path,
         stop,
+        current,
         thread: Some(thread),
     })
+}
+
+fn hold(current: &Mutex<Option<UnixStream>>) -> std::sync::MutexGuard<'_, Option<UnixStream>> {
+    current.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn serve(mut stream: UnixStream, answer: &impl Fn(Request) -> Reply) -> std::io::Result<()> {
@@ -81,6 +99,12 @@ fn serve(mut stream: UnixStream, answer: &impl Fn(Request) -> Reply) -> std::io:
 impl Drop for AdminServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
+        // A peer that says nothing is not waited for; a request that was read is still answered.
+        if let Some(stream) = &*hold(&self.current)
+            && let Err(error) = stream.shutdown(Shutdown::Read)
+        {
+            tracing::debug!(%error, "control socket");
+        }
         // The accept call returns for this last connection and sees the flag.
         let woken = UnixStream::connect(&self.path).is_ok();
         if let (true, Some(thread)) = (woken, self.thread.take())
@@ -133,5 +157,23 @@ mod tests {
             ask(dir.path(), &Request::UserList),
             Err(AdminError::NotRunning)
         ));
+    }
+
+    #[test]
+    fn a_silent_peer_does_not_hold_the_end_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = listen(dir.path(), |_| Reply::Ok).unwrap();
+        let mut silent = UnixStream::connect(dir.path().join(SOCKET)).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(server);
+            drop(ended.send(()));
+        });
+        let limit = Duration::from_secs(5);
+        assert!(end.recv_timeout(limit).is_ok(), "it waits for the peer");
+        let mut rest = Vec::new();
+        silent.read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, b"");
     }
 }
