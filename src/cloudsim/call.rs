@@ -82,10 +82,13 @@ pub enum Call {
         /// Id.
         id: TenantId,
     },
-    /// Make a network; one of that name in the same tenant counts as made.
+    /// Make a network; one of that token counts as made, without a token one of that name in the same tenant.
     CreateNetwork {
         /// Owner.
         tenant: Option<TenantId>,
+        /// Shown back; tells it from others of its name.
+        #[serde(default)]
+        token: Option<CreateToken>,
         /// What.
         spec: NetworkSpec,
     },

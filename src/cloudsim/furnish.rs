@@ -100,6 +100,7 @@ impl Cloud {
                 id,
                 name: network.name,
                 tenant: None,
+                token: None,
                 shared: true,
                 subnets,
                 ports: 0,

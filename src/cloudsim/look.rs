@@ -160,10 +160,14 @@ impl Cloud {
     pub fn find_network(
         &self,
         tenant: Option<&TenantId>,
+        token: Option<&CreateToken>,
         name: &str,
     ) -> Result<Option<FoundResource>, CallError> {
         self.api()?;
-        let network = self.networks.find(tenant, name);
+        let network = match token {
+            Some(token) => self.networks.of_token(token),
+            None => self.networks.find(tenant, name),
+        };
         Ok(network.map(|network| FoundResource {
             id: network.id.clone(),
             name: network.name.clone(),

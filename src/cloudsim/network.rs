@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TenantId;
+use crate::ids::{CreateToken, TenantId};
 use crate::model::resource::SubnetRecord;
 
 /// A network.
@@ -14,6 +14,8 @@ pub(super) struct Network {
     pub id: String,
     pub name: String,
     pub tenant: Option<TenantId>,
+    #[serde(default)]
+    pub token: Option<CreateToken>,
     pub shared: bool,
     pub subnets: Vec<Subnet>,
     /// Ports attached.
@@ -26,12 +28,17 @@ pub(super) struct Networks {
     by_id: BTreeMap<String, Network>,
     by_name: BTreeMap<String, BTreeSet<String>>,
     home: BTreeMap<String, String>,
+    #[serde(default)]
+    by_token: BTreeMap<CreateToken, String>,
 }
 
 impl Networks {
     pub fn insert(&mut self, network: Network) {
         let ids = self.by_name.entry(network.name.clone()).or_default();
         ids.insert(network.id.clone());
+        if let Some(token) = &network.token {
+            self.by_token.insert(token.clone(), network.id.clone());
+        }
         for subnet in &network.subnets {
             self.home.insert(subnet.id.clone(), network.id.clone());
         }
@@ -44,6 +51,9 @@ impl Networks {
         };
         for subnet in &network.subnets {
             self.home.remove(&subnet.id);
+        }
+        if let Some(token) = &network.token {
+            self.by_token.remove(token);
         }
         if let Some(ids) = self.by_name.get_mut(&network.name) {
             ids.remove(id);
@@ -78,6 +88,11 @@ impl Networks {
 
     pub fn get_mut(&mut self, id: &str) -> Option<&mut Network> {
         self.by_id.get_mut(id)
+    }
+
+    /// The network that carries a token.
+    pub fn of_token(&self, token: &CreateToken) -> Option<&Network> {
+        self.by_id.get(self.by_token.get(token)?)
     }
 
     /// The tenant's own network of that name.

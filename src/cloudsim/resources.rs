@@ -9,7 +9,7 @@ use super::call::Call;
 use super::cloud::Cloud;
 use super::network::{Block, Network, Subnet};
 use super::op::Work;
-use crate::ids::TenantId;
+use crate::ids::{CreateToken, TenantId};
 use crate::model::deployment::{NetworkSpec, SubnetSpec};
 
 /// Named things of one kind.
@@ -72,7 +72,11 @@ impl Cloud {
             Call::CreateTenant { name } => self.make(Kind::Tenant, name),
             Call::CreateImage(spec) => self.make(Kind::Image, spec.name),
             Call::CreateFlavor(spec) => self.make(Kind::Flavor, spec.name),
-            Call::CreateNetwork { tenant, spec } => self.make_network(tenant, spec),
+            Call::CreateNetwork {
+                tenant,
+                token,
+                spec,
+            } => self.make_network(tenant, token, spec),
             Call::CreateSubnet { network, spec } => self.make_subnet(&network, &spec),
             Call::DeleteTenant { id } => {
                 let text = id.as_str().to_owned();
@@ -156,6 +160,7 @@ impl Cloud {
     fn make_network(
         &mut self,
         tenant: Option<TenantId>,
+        token: Option<CreateToken>,
         spec: NetworkSpec,
     ) -> Result<(Work, Option<String>), Vec<String>> {
         if let Some(tenant) = tenant
@@ -164,7 +169,11 @@ impl Cloud {
         {
             return Err(vec![format!("VIM Driver: Tenant [{tenant}] not found")]);
         }
-        if let Some(network) = self.networks.of_tenant(tenant.as_ref(), &spec.name) {
+        let there = match &token {
+            Some(token) => self.networks.of_token(token),
+            None => self.networks.of_tenant(tenant.as_ref(), &spec.name),
+        };
+        if let Some(network) = there {
             return Ok((Work::Nothing, Some(network.id.clone())));
         }
         self.within_limit(self.networks.len())?;
@@ -173,6 +182,7 @@ impl Cloud {
             id: id.clone(),
             name: spec.name,
             tenant,
+            token,
             shared: spec.shared,
             subnets: Vec::new(),
             ports: 0,

@@ -597,6 +597,7 @@ fn tenants_networks_and_subnets_are_made_found_used_and_removed_in_order() {
     };
     let create = Call::CreateNetwork {
         tenant: Some(tenant.clone()),
+        token: None,
         spec,
     };
     let net = w.call(create.clone()).unwrap().id.unwrap();
@@ -625,7 +626,7 @@ fn tenants_networks_and_subnets_are_made_found_used_and_removed_in_order() {
     let sub = w.call(good).unwrap().id.unwrap();
     let found = w
         .cloud
-        .find_network(Some(&tenant), "esc-net")
+        .find_network(Some(&tenant), None, "esc-net")
         .unwrap()
         .unwrap();
     assert_eq!(
@@ -662,7 +663,10 @@ fn tenants_networks_and_subnets_are_made_found_used_and_removed_in_order() {
     }
     assert_eq!(w.cloud.find_tenant("t").unwrap(), None);
     assert!(
-        w.cloud.find_network(None, "esc-net").unwrap().is_some(),
+        w.cloud
+            .find_network(None, None, "esc-net")
+            .unwrap()
+            .is_some(),
         "the shared one stays"
     );
 }
@@ -951,4 +955,49 @@ mod whatever_happens {
             prop_assert!(w.cloud.is_as_empty_as(&empty));
         }
     }
+}
+
+#[test]
+fn networks_of_one_name_are_told_apart_by_their_tokens() {
+    let mut w = World::new(Settings::default());
+    let create = |token: &str| Call::CreateNetwork {
+        tenant: None,
+        token: Some(CreateToken::new(token)),
+        spec: NetworkSpec {
+            name: "net0".into(),
+            shared: false,
+            admin_state: true,
+            vlan_id: None,
+            subnets: Vec::new(),
+        },
+    };
+    let one = w.call(create("a/net0")).unwrap().id.unwrap();
+    let two = w.call(create("b/net0")).unwrap().id.unwrap();
+    assert_ne!(one, two);
+    assert_eq!(
+        w.call(create("a/net0")).unwrap().id,
+        Some(one.clone()),
+        "made once"
+    );
+    let token = CreateToken::new("b/net0");
+    let found = w
+        .cloud
+        .find_network(None, Some(&token), "net0")
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.id, two);
+    w.run(Call::DeleteNetwork { id: two });
+    assert!(
+        w.cloud
+            .find_network(None, Some(&token), "net0")
+            .unwrap()
+            .is_none()
+    );
+    let token = CreateToken::new("a/net0");
+    assert!(
+        w.cloud
+            .find_network(None, Some(&token), "net0")
+            .unwrap()
+            .is_some()
+    );
 }

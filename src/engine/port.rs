@@ -110,6 +110,9 @@ pub enum VimCall {
     CreateNetwork {
         /// The VIM's id of the tenant.
         tenant: Option<TenantId>,
+        /// Token that the VIM shall show back; tells it from others of its name. `None`: one of that name
+        /// in the tenant is the one that is meant.
+        token: Option<CreateToken>,
         /// What to make.
         spec: NetworkSpec,
     },
@@ -213,6 +216,8 @@ pub enum Find {
     Network {
         /// The VIM's id of the tenant.
         tenant: Option<TenantId>,
+        /// The network that carries this token, whatever others have its name; `None`: any of that name.
+        token: Option<CreateToken>,
         /// Name.
         name: String,
     },

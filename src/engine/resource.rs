@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeploymentKey, TenantId};
+use crate::ids::{CreateToken, DeploymentKey, TenantId};
 use crate::model::event::EventKind;
 use crate::model::resource::{
     ResourceKey, ResourceKind, ResourceRecord, ResourceSpec, ResourceState,
@@ -53,8 +53,9 @@ pub(crate) struct Thing {
     pub stage: Stage,
     pub caller: Caller,
     pub wanted: bool,
-    /// Whether it belongs to one deployment: never looked up, always made.
-    pub ephemeral: bool,
+    /// The token it is made with when it belongs to one deployment: it is never looked up before, as
+    /// another deployment's network of the same name is not meant.
+    pub token: Option<CreateToken>,
     /// Its failing removal was reported; what follows is silent.
     pub reported: bool,
     pub failed: Option<FailureReason>,
@@ -70,7 +71,7 @@ pub(crate) struct Thing {
 
 impl Thing {
     /// A resource of which nothing is known.
-    pub fn new(key: ResourceKey, spec: Option<ResourceSpec>, ephemeral: bool) -> Self {
+    pub fn new(key: ResourceKey, spec: Option<ResourceSpec>, token: Option<CreateToken>) -> Self {
         Self {
             record: ResourceRecord {
                 key,
@@ -83,7 +84,7 @@ impl Thing {
             stage: Stage::Absent,
             caller: Caller::default(),
             wanted: true,
-            ephemeral,
+            token,
             reported: false,
             failed: None,
             uncertain: false,
@@ -100,7 +101,7 @@ impl Thing {
             Stage::Absent | Stage::Failed if self.record.vim_id.is_none() => {
                 self.failed = None;
                 self.record.state = ResourceState::Creating;
-                if self.ephemeral {
+                if self.token.is_some() {
                     self.create(owner, head, cx);
                 } else {
                     self.stage = Stage::LookUp;
@@ -130,7 +131,7 @@ impl Thing {
         if harmless {
             self.caller.drop_call(owner, cx);
         }
-        if !self.ephemeral {
+        if self.token.is_none() {
             let after = Duration::from_millis(cx.settings.undeploy_deadline_ms);
             self.caller
                 .timers
@@ -428,6 +429,7 @@ impl Thing {
         let call = match self.record.spec.clone() {
             Some(ResourceSpec::Network(spec)) => VimCall::CreateNetwork {
                 tenant: self.tenant_id.clone(),
+                token: self.token.clone(),
                 spec,
             },
             Some(ResourceSpec::Image(spec)) => VimCall::CreateImage(spec),
@@ -453,6 +455,7 @@ impl Thing {
             ResourceKind::Tenant => Find::Tenant(name),
             ResourceKind::Network => Find::Network {
                 tenant: self.tenant_id.clone(),
+                token: self.token.clone(),
                 name,
             },
             ResourceKind::Image => Find::Image(name),

@@ -89,7 +89,7 @@ impl State {
         if !self.things.contains_key(key) {
             undo.things.entry(key.clone()).or_insert(None);
             self.things
-                .insert(key.clone(), Thing::new(key.clone(), spec, false).into());
+                .insert(key.clone(), Thing::new(key.clone(), spec, None).into());
         }
     }
 

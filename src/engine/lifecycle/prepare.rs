@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::ids::TenantId;
+use crate::ids::{CreateToken, TenantId};
 use crate::model::event::{Event, EventKind, EventStatus};
 use crate::model::resource::{ResourceKey, ResourceKind, ResourceSpec};
 use crate::model::vim::FailureReason;
@@ -144,7 +144,9 @@ impl Dep {
                 // Made, changed or failed in an earlier operation.
                 Some(at) => at,
                 None => {
-                    let mut thing = Thing::new(key, spec.clone(), true);
+                    let token = format!("{}/{}", self.head.deployment_id, key.name);
+                    let token = Some(CreateToken::new(token));
+                    let mut thing = Thing::new(key, spec.clone(), token);
                     thing.tenant_id = self.head.tenant_id.clone();
                     self.head.networks.push(thing);
                     self.head.networks.len() - 1
@@ -239,6 +241,7 @@ impl Dep {
                     ResourceKind::Tenant => Find::Tenant(name.to_owned()),
                     ResourceKind::Network => Find::Network {
                         tenant: self.head.tenant_id.clone(),
+                        token: None,
                         name: name.to_owned(),
                     },
                 });

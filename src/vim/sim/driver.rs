@@ -224,7 +224,11 @@ impl SimVim {
     fn find_now(&self, what: &Find) -> Result<Option<VimResource>, VimError> {
         let found = self.look(|cloud| match what {
             Find::Tenant(name) => cloud.find_tenant(name),
-            Find::Network { tenant, name } => cloud.find_network(tenant.as_ref(), name),
+            Find::Network {
+                tenant,
+                token,
+                name,
+            } => cloud.find_network(tenant.as_ref(), token.as_ref(), name),
             Find::Image(name) => cloud.find_image(name),
             Find::Flavor(name) => cloud.find_flavor(name),
         });

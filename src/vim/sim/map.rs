@@ -18,7 +18,15 @@ pub fn call(call: VimCall) -> Call {
         VimCall::ResizeVm { vm, flavor } => Call::ResizeVm { vm, flavor },
         VimCall::CreateTenant { name } => Call::CreateTenant { name },
         VimCall::DeleteTenant { id } => Call::DeleteTenant { id },
-        VimCall::CreateNetwork { tenant, spec } => Call::CreateNetwork { tenant, spec },
+        VimCall::CreateNetwork {
+            tenant,
+            token,
+            spec,
+        } => Call::CreateNetwork {
+            tenant,
+            token,
+            spec,
+        },
         VimCall::DeleteNetwork { id } => Call::DeleteNetwork { id },
         VimCall::CreateSubnet { network, spec } => Call::CreateSubnet { network, spec },
         VimCall::DeleteSubnet { id } => Call::DeleteSubnet { id },

@@ -68,7 +68,7 @@ fn deploy_of_several_vms_and_an_ephemeral_network_and_undeploy() {
     ]);
     assert!(sim.core.deployment(&key()).is_none());
     assert!(sim.vim.vms.is_empty());
-    assert!(!sim.vim.things.contains_key("network eph"));
+    assert!(!sim.vim.things.keys().any(|name| name.ends_with("/eph")));
     // A tenant made by a deploy is not removed by the undeploy, but by its own removal.
     sim.input(super::super::Input::Desired {
         revision: crate::ids::Revision(3),
@@ -76,6 +76,45 @@ fn deploy_of_several_vms_and_an_ephemeral_network_and_undeploy() {
         resources: vec![(tenant_key(), None)],
     });
     sim.secs(5).expect(&["DeleteTenant"]);
+}
+
+#[test]
+fn ephemeral_networks_of_one_name_belong_to_one_deployment_each() {
+    let mut sim = Sim::new();
+    let make = |name: &str| {
+        let mut group = group("g1");
+        group.interfaces[0].network = "eph".into();
+        let mut dep = deployment(vec![group]);
+        dep.key = crate::ids::DeploymentKey::new(dep.key.tenant.clone(), name);
+        dep.networks = vec![network("eph")];
+        dep
+    };
+    let desire = |sim: &mut Sim, name: &str, wanted: Option<Deployment>| {
+        let key = crate::ids::DeploymentKey::new(key().tenant, name);
+        sim.input(super::super::Input::Desired {
+            revision: crate::ids::Revision(1),
+            deployments: vec![(key, wanted.map(std::sync::Arc::new))],
+            resources: vec![],
+        });
+        sim.secs(20);
+    };
+    let networks = |sim: &Sim| {
+        let things = sim.vim.things.keys();
+        things
+            .filter(|name| name.starts_with("network ") && name.ends_with("/eph"))
+            .count()
+    };
+    desire(&mut sim, "one", Some(make("one")));
+    desire(&mut sim, "two", Some(make("two")));
+    assert_eq!(networks(&sim), 2);
+    let made = sim
+        .events
+        .iter()
+        .filter(|event| event.kind == EventKind::CreateSubnet);
+    assert_eq!(made.count(), 2);
+    desire(&mut sim, "one", None);
+    assert_eq!(networks(&sim), 1, "the other's stays");
+    assert_eq!(sim.vim.vms.len(), 1);
 }
 
 #[test]

@@ -240,6 +240,9 @@ fn kind_of(call: &VimCall) -> &'static str {
 fn find_key(find: &Find) -> String {
     match find {
         Find::Tenant(name) => format!("tenant {name}"),
+        Find::Network {
+            token: Some(token), ..
+        } => format!("network {token}"),
         Find::Network { name, .. } => format!("network {name}"),
         Find::Image(name) => format!("image {name}"),
         Find::Flavor(name) => format!("flavor {name}"),
@@ -850,12 +853,10 @@ impl Sim {
                 let id = format!("tenant-{name}");
                 (Some(id.clone()), thing(&id, format!("tenant {name}")))
             }
-            VimCall::CreateNetwork { spec, .. } => {
+            VimCall::CreateNetwork { spec, token, .. } => {
                 let id = format!("net-{n}");
-                (
-                    Some(id.clone()),
-                    thing(&id, format!("network {}", spec.name)),
-                )
+                let name = token.map_or(spec.name, |token| token.to_string());
+                (Some(id.clone()), thing(&id, format!("network {name}")))
             }
             VimCall::CreateImage(spec) => {
                 let id = format!("image-{n}");
