@@ -25,7 +25,7 @@ use super::penalties::{Offence, Penalties};
 use super::settings::SshSettings;
 use super::source::Prefix;
 use super::startups::{Startups, Verdict};
-use super::stream::{Cut, CutCause, CuttableStream};
+use super::stream::{Cut, CutCause, CuttableStream, prepare};
 use crate::clock::Clock;
 use crate::northbound::netconf::transport::SessionHandler;
 
@@ -303,7 +303,7 @@ fn config(settings: &SshSettings, keys: Vec<PrivateKey>) -> russh::server::Confi
         preferred,
         // The handler counts; one more for the `none` probe as a second line.
         max_auth_attempts: settings.auth_attempts as usize + 1,
-        // Quiet subscribers are not cut; dead peers are found by keepalives.
+        // Quiet subscribers are not cut; dead clients are found by keepalives, dead machines by TCP's.
         inactivity_timeout: None,
         keepalive_interval: (settings.keepalive_seconds > 0)
             .then(|| Duration::from_secs(settings.keepalive_seconds)),
@@ -444,8 +444,8 @@ async fn run(
             () = conn.shared.draining.cancelled() => return None,
         }
     }
-    if let Err(error) = tcp.set_nodelay(true) {
-        debug!(peer = %conn.peer, %error, "no nodelay");
+    if let Err(error) = prepare(&tcp, settings) {
+        debug!(peer = %conn.peer, %error, "socket options");
     }
     let stream = CuttableStream::new(tcp, conn.cut.clone(), settings.write_stall());
     let handler = ConnectionHandler::new(Arc::clone(conn));

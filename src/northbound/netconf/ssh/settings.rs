@@ -20,7 +20,10 @@ pub struct SshSettings {
     pub auth_attempts: u32,
     /// Constant duration of a rejection, in milliseconds; a success is not delayed.
     pub auth_rejection_milliseconds: u64,
-    /// Seconds without anything from the client after which it is asked for a sign of life.
+    /// Seconds of silence after which the kernel probes whether the client's machine is there (three
+    /// times, as far apart; no work for us); 0: never.
+    pub tcp_keepalive_seconds: u64,
+    /// Seconds without anything from the client after which it is asked, over SSH, for a sign of life.
     pub keepalive_seconds: u64,
     /// Unanswered signs of life after which the connection is lost.
     pub keepalive_count: usize,
@@ -96,7 +99,8 @@ impl Default for SshSettings {
             connections: 4_352,
             auth_attempts: 6,
             auth_rejection_milliseconds: 1_000,
-            keepalive_seconds: 15,
+            tcp_keepalive_seconds: 15,
+            keepalive_seconds: 120,
             keepalive_count: 3,
             channels_per_connection: 4,
             write_stall_seconds: 60,
