@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use common::client::{Client, edit_config};
-use common::server::Bench;
+use common::server::{Bench, tenant_of};
 use common::{Verdicts, alloc, leaf_edit, median, micros, row, timed};
 use lifeline::clock::SystemClock;
 use lifeline::datastore::{DefaultOperation, Diff, EditTree, ErrorOption, Tree};
@@ -67,13 +67,15 @@ struct World {
 
 impl World {
     fn new(schema: &'static Schema, size: usize) -> Self {
-        let config = format!("<config>{}</config>", common::deployments(0..size, true));
-        let limits = xml::Limits::default();
-        let config = xml::parse(config.as_bytes(), &limits).unwrap();
-        let edit = EditTree::decode(schema, &config).unwrap();
-        let tree = Tree::empty(schema)
-            .edit(&edit, DefaultOperation::Merge, ErrorOption::Stop)
-            .unwrap();
+        let mut tree = Tree::empty(schema);
+        for from in (0..size).step_by(500) {
+            let part = common::deployments("t", from..(from + 500).min(size), from == 0);
+            let config = xml::parse_str(&format!("<config>{part}</config>")).unwrap();
+            let edit = EditTree::decode(schema, &config).unwrap();
+            tree = tree
+                .edit(&edit, DefaultOperation::Merge, ErrorOption::Stop)
+                .unwrap();
+        }
         Self {
             size,
             schema,
@@ -107,7 +109,7 @@ impl World {
 
     fn edit(&mut self, which: Which, value: u64) {
         let n = self.next(which);
-        let text = format!("<config>{}</config>", leaf_edit(n, value));
+        let text = format!("<config>{}</config>", leaf_edit("t", n, value));
         let before = alloc::counted();
         let start = Instant::now();
         let mut marks = [start; 6];
@@ -308,10 +310,10 @@ fn over_netconf(verdicts: &mut Verdicts) {
             let client = Client::connect(bench.server.address(), bench.key.clone()).await;
             sides.push((size, bench, client, Vec::new(), Vec::new()));
         }
-        for round in 0..1_500_usize {
+        for round in 0..800_usize {
             for (size, _, client, times, allocations) in &mut sides {
                 let n = round * 7_919 % *size;
-                let request = edit_config(&leaf_edit(n, round as u64 + 1));
+                let request = edit_config(&leaf_edit(&tenant_of(n), n, round as u64 + 1));
                 let before = alloc::counted();
                 let start = Instant::now();
                 client.ok(&request).await;

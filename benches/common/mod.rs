@@ -146,10 +146,10 @@ pub fn data_dir(dir: &tempfile::TempDir) -> std::path::PathBuf {
     path
 }
 
-/// The configuration of deployments `range` of tenant `t`, with the tenant's network where `first`.
-pub fn deployments(range: std::ops::Range<usize>, first: bool) -> String {
-    let mut xml = String::from(
-        r#"<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>t</name>"#,
+/// The configuration of deployments `range` of a tenant, with the tenant's network where `first`.
+pub fn deployments(tenant: &str, range: std::ops::Range<usize>, first: bool) -> String {
+    let mut xml = format!(
+        r#"<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>{tenant}</name>"#,
     );
     if first {
         xml += "<networks><network><name>lan</name><shared>false</shared><subnet><name>s</name>\
@@ -193,9 +193,9 @@ pub fn deployment_name(n: usize) -> String {
 }
 
 /// An edit of one leaf of deployment `n`, which changes no VM.
-pub fn leaf_edit(n: usize, value: u64) -> String {
+pub fn leaf_edit(tenant: &str, n: usize, value: u64) -> String {
     format!(
-        r#"<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>t</name><deployments><deployment><name>{}</name><extensions><extension><name>bench</name><properties><property><name>counter</name><value>{value}</value></property></properties></extension></extensions></deployment></deployments></tenant></tenants></esc_datamodel>"#,
+        r#"<esc_datamodel xmlns="http://www.cisco.com/esc/esc"><tenants><tenant><name>{tenant}</name><deployments><deployment><name>{}</name><extensions><extension><name>bench</name><properties><property><name>counter</name><value>{value}</value></property></properties></extension></extensions></deployment></deployments></tenant></tenants></esc_datamodel>"#,
         deployment_name(n)
     )
 }

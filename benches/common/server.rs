@@ -23,6 +23,14 @@ pub struct Bench {
     _dir: tempfile::TempDir,
 }
 
+/// Deployments of one tenant of a server.
+const PER_TENANT: usize = 100;
+
+/// The tenant of deployment `n` of a server.
+pub fn tenant_of(n: usize) -> String {
+    format!("t{}", n / PER_TENANT)
+}
+
 /// Makes the user of the benches in a data directory; its key.
 pub fn user(dir: &Path) -> Arc<PrivateKey> {
     let key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).expect("a key");
@@ -82,15 +90,15 @@ impl Bench {
         }
     }
 
-    /// Configures `count` deployments and waits until all are active.
+    /// Configures `count` deployments, a hundred per tenant, and waits until all are active.
     pub async fn deploy(&self, count: usize) {
         let control = self.server.control();
         let mut done = 0;
         while done < count {
-            let next = (done + 200).min(count);
+            let next = (done + PER_TENANT).min(count);
             let config = format!(
                 "<config>{}</config>",
-                super::deployments(done..next, done == 0)
+                super::deployments(&tenant_of(done), done..next, true)
             );
             let config = lifeline::xml::parse_str(&config).expect("XML");
             let edit = Edit {
