@@ -406,6 +406,11 @@ class ScrapliParamiko(Scrapli):
     transport = "paramiko"
 
 
+class ScrapliSsh2(Scrapli):
+    name = "scrapli, libssh2"
+    transport = "ssh2"
+
+
 class ScrapliAsyncssh(Scrapli):
     """The asynchronous driver over asyncssh."""
 
@@ -504,6 +509,7 @@ ALL = [
     ScrapliSystem,
     ScrapliSystem10,
     ScrapliParamiko,
+    ScrapliSsh2,
     ScrapliAsyncssh,
     OwnCommands,
 ]

@@ -93,16 +93,18 @@ class Storm:
         """At the end everything wanted is alive, everything else is gone, every recovery has ended."""
         with self.server.session() as session:
 
-            def calm():
+            def unsettled():
                 for name, wanted in self.wanted.items():
                     seen = h.opdata(session, TENANT, name)
                     if bool(seen) != wanted or seen and seen.state != "SERVICE_ACTIVE_STATE":
-                        return False
-                    if seen and [vm.state for vm in seen.vms] != ["VM_ALIVE_STATE"]:
-                        return False
-                return True
+                        yield f"{name}: wanted {wanted}, seen {seen}"
+                    elif seen and [vm.state for vm in seen.vms] != ["VM_ALIVE_STATE"]:
+                        yield f"{name}: {seen}"
 
-            h.until(calm, "everything wanted is alive and the rest is gone", 120, 1)
+            try:
+                h.until(lambda: not list(unsettled()), "everything wanted is alive and the rest is gone", 120, 1)
+            except h.Failure as failure:
+                raise h.Failure(f"{failure}\n" + "\n".join(unsettled())) from None
         began = {}
         for event in restart.log_of(self.server):
             name = event.text("depname")
@@ -122,12 +124,13 @@ def main():
     parser.add_argument("--binary", default="target/debug/lifeline")
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--keep", action="store_true", help="keep the data directory and the log after a failure")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}", flush=True)
     server = h.Server(options.binary, "kill")
-    done = 0
+    done, kept = 0, options.keep
     try:
         server.add_users()
         server.start()
@@ -141,12 +144,15 @@ def main():
             if done % 20 == 0:
                 print(f"{done} rounds, {len(storm.heard)} events", flush=True)
         storm.settle()
+        kept = False
     except Exception as error:
-        print(f"round {done + 1}: {type(error).__name__}: {error}\n{server.tail()}")
+        print(f"round {done + 1}: {server.tail()}\n{type(error).__name__}: {error}")
+        if options.keep:
+            print(f"kept: {server.home}")
         print(f"kill: {done} passed, 1 failed")
         return 1
     finally:
-        server.dispose()
+        server.dispose(kept)
     print(f"kill: {done} passed, 0 failed")
     return 0
 
