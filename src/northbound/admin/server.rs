@@ -168,7 +168,7 @@ mod tests {
         let (ended, end) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             drop(server);
-            drop(ended.send(()));
+            let _ = ended.send(());
         });
         let limit = Duration::from_secs(5);
         assert!(end.recv_timeout(limit).is_ok(), "it waits for the peer");
