@@ -149,10 +149,17 @@ impl Timers {
         current
     }
 
-    /// After a restart: every timer anew, with what is left of it.
-    pub fn restart(&mut self, owner: &Owner, cx: &mut Cx<'_>) {
+    /// After a restart: every timer anew, with what is left of it, but at least `least`: time in which
+    /// nobody looked is no evidence (P6).
+    pub fn restart(
+        &mut self,
+        owner: &Owner,
+        least: impl Fn(TimerKind) -> Duration,
+        cx: &mut Cx<'_>,
+    ) {
         for (kind, timer) in &self.set {
-            let after = timer.wall.since(cx.ctx.wall).min(timer.total);
+            let left = timer.wall.since(cx.ctx.wall).min(timer.total);
+            let after = left.max(least(*kind));
             cx.effects.push(Effect::SetTimer {
                 key: key(owner, *kind, timer.seq),
                 after,

@@ -200,7 +200,7 @@ impl Thing {
 
     /// After a restart.
     pub fn restart(&mut self, owner: &Owner, head: Option<&Head>, cx: &mut Cx<'_>) {
-        self.caller.timers.restart(owner, cx);
+        self.caller.timers.restart(owner, |_| Duration::ZERO, cx);
         if self.caller.intent.is_some() {
             self.on_call(owner, CallInput::Restart, head, cx);
         }

@@ -102,7 +102,7 @@ impl Late {
     /// After a restart.
     pub fn restart(&mut self, cx: &mut Cx<'_>) {
         let owner = self.owner();
-        self.caller.timers.restart(&owner, cx);
+        self.caller.timers.restart(&owner, |_| Duration::ZERO, cx);
         if self.caller.intent.is_some() {
             self.on_call(CallInput::Restart, cx);
         }

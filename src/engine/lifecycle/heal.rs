@@ -376,7 +376,7 @@ fn new_heal(vm: &VmRow, by_hand: bool, cx: &mut Cx<'_>) -> LcmOpOcc {
 }
 
 /// What is left of the probe rounds after our own start in which no new recovery begins.
-fn quiet_left(group: &VmGroup, cx: &Cx<'_>) -> Mono {
+pub(super) fn quiet_left(group: &VmGroup, cx: &Cx<'_>) -> Mono {
     let Some(started) = cx.started else {
         return Mono::ZERO;
     };

@@ -143,7 +143,7 @@ impl Dep {
     /// After a restart: timers, calls and monitors of everything in it.
     pub fn restart(&mut self, cx: &mut Cx<'_>) {
         let owner = self.head.owner();
-        self.head.timers.restart(&owner, cx);
+        self.head.timers.restart(&owner, |_| Duration::ZERO, cx);
         for at in 0..self.head.networks.len() {
             let key = self.head.key.clone();
             self.with_network(at, |thing, head| {

@@ -326,7 +326,10 @@ impl Dep {
             .iter_mut()
             .find(|reference| reference.kind == kind && reference.name == name);
         if let Some(reference) = found {
-            reference.caller.timers.restart(&owner, cx);
+            reference
+                .caller
+                .timers
+                .restart(&owner, |_| Duration::ZERO, cx);
         }
         self.on_lookup(kind, name, CallInput::Restart, cx);
     }

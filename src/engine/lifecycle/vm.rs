@@ -23,6 +23,7 @@ use super::super::messages;
 use super::super::port::{CreateVm, InterfaceRequest, VimCall, VimVm};
 use super::super::recovery::{RecoveryInput, RecoveryState};
 use super::deployment::Head;
+use super::heal::quiet_left;
 
 /// What is under way on a VM.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -266,7 +267,12 @@ impl VmRow {
     /// After a restart: timers, calls and monitors again.
     pub fn restart(&mut self, head: &Head, cx: &mut Cx<'_>) {
         let owner = self.owner();
-        self.caller.timers.restart(&owner, cx);
+        let looked = quiet_left(&self.group, cx);
+        let least = |kind| match kind {
+            TimerKind::Boot | TimerKind::Wait => looked,
+            _ => Duration::ZERO,
+        };
+        self.caller.timers.restart(&owner, least, cx);
         if self.caller.intent.is_some() {
             self.on_call(CallInput::Restart, head, cx);
         }

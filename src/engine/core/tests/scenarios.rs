@@ -623,6 +623,29 @@ fn kill_switch_holds_back_visibly() {
 }
 
 #[test]
+fn a_long_downtime_of_ours_is_no_evidence_against_a_vm_that_was_booting() {
+    let mut sim = deployed(vec![group("g1")]);
+    sim.fault("reboot", Fault::Fails(vec!["VIM Driver: no"]));
+    sim.kill(0);
+    let deployed = |sim: &Sim| {
+        let last = sim.events.last();
+        last.is_some_and(|event| event.kind == EventKind::VmRecoveryDeployed)
+    };
+    for _ in 0..600 {
+        if deployed(&sim) {
+            break;
+        }
+        sim.run(Duration::from_millis(100));
+    }
+    assert!(deployed(&sim));
+    sim.told();
+    let vm = sim.record().vms[0].vm_id.clone();
+    sim.crash_for(Duration::from_secs(3600));
+    sim.secs(30).expect(&["VmRecoveryComplete"]);
+    assert_eq!(sim.record().vms[0].vm_id, vm);
+}
+
+#[test]
 fn quiet_time_after_our_own_start() {
     let mut slow = group("g1");
     slow.kpis[0].occurrences_false = 1;

@@ -440,11 +440,16 @@ impl Sim {
 
     /// The process dies and comes back; the VIM lives on.
     pub fn crash(&mut self) {
+        self.crash_for(Duration::from_millis(300));
+    }
+
+    /// The same, and it comes back only after this time.
+    pub fn crash_for(&mut self, down: Duration) {
         self.crashes += 1;
         self.shell.clear();
         self.monitors.clear();
         self.in_flight.clear();
-        self.now += Duration::from_millis(300);
+        self.now += down;
         self.run_world();
         self.booted = self.now;
         let rows = self
