@@ -147,9 +147,13 @@ fn overlay(base: &mut Node, over: &Node) {
     }
 }
 
+/// How much shorter the upper list has to be for its entries to be laid one by one: a comparison of
+/// two lists that share nothing walks both.
+const FEW: usize = 8;
+
 fn overlay_list(base: &mut Ordered<Node>, over: &Ordered<Node>) {
     let before = base.clone();
-    if over.is_user_ordered() {
+    if over.is_user_ordered() || over.len().saturating_mul(FEW) < before.len() {
         for (keys, node) in over.iter() {
             overlay_entry(base, keys, node);
         }

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use super::published::State;
 use super::words;
-use crate::datastore::{Builder, Error, Tree};
+use crate::datastore::{Builder, Error, Keys, Location, Tree};
+use crate::ids::DeploymentKey;
 use crate::model::event::InterfaceInfo;
 use crate::model::inventory::{DeploymentRecord, VmInstance};
 use crate::model::operation::LcmOpOcc;
 use crate::model::resource::{ResourceKind, ResourceRecord, ResourceSpec, ResourceState};
 use crate::model::vim::{FailureReason, VimOpRef};
-use crate::schema::Schema;
+use crate::proto::esc::ESC;
+use crate::schema::{NodeId, Schema};
 
 /// What the machine itself reports.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -65,15 +67,13 @@ pub fn shared(schema: &'static Schema, stats: &HostStats, state: &State) -> Resu
             }
         }
         out.container("tenants", |out| {
-            for (name, id) in tenants(&there) {
+            for (name, tenant) in tenants(&there) {
                 out.entry("tenant", &[name], |out| {
-                    out.leaf_opt("tenant_id", id);
-                    let networks = there.iter().filter(|record| {
-                        record.key.kind == ResourceKind::Network
-                            && record.key.tenant.as_deref() == Some(name)
-                    });
+                    out.leaf_opt("tenant_id", tenant.id);
                     out.container("networks", |out| {
-                        networks.for_each(|record| network(out, record));
+                        for record in tenant.networks {
+                            network(out, record);
+                        }
                     });
                 });
             }
@@ -81,20 +81,45 @@ pub fn shared(schema: &'static Schema, stats: &HostStats, state: &State) -> Resu
     })
 }
 
-fn tenants<'a>(there: &[&'a ResourceRecord]) -> BTreeMap<&'a str, Option<&'a str>> {
-    let mut ids: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+/// What is there of one tenant.
+#[derive(Default)]
+struct Tenant<'a> {
+    id: Option<&'a str>,
+    networks: Vec<&'a ResourceRecord>,
+}
+
+fn tenants<'a>(there: &[&'a ResourceRecord]) -> BTreeMap<&'a str, Tenant<'a>> {
+    let mut found: BTreeMap<&str, Tenant<'_>> = BTreeMap::new();
     for record in there {
         match (record.key.kind, &record.key.tenant) {
             (ResourceKind::Tenant, _) => {
-                ids.insert(&record.key.name, record.vim_id.as_deref());
+                found.entry(&record.key.name).or_default().id = record.vim_id.as_deref();
             }
             (ResourceKind::Network, Some(tenant)) => {
-                ids.entry(tenant).or_default();
+                found.entry(tenant).or_default().networks.push(record);
             }
             _ => {}
         }
     }
-    ids
+    found
+}
+
+/// Where a deployment stands in opdata, and its tenant; `None` when the schema does not know the place.
+pub fn place(schema: &Schema, key: &DeploymentKey) -> Option<(Location, Location)> {
+    let step = |parent: NodeId, name: &str| schema.child(parent, ESC, name);
+    let root = schema.top(ESC, "esc_datamodel")?;
+    let opdata = step(root, "opdata")?;
+    let tenants = step(opdata, "tenants")?;
+    let tenant = step(tenants, "tenant")?;
+    let deployments = step(tenant, "deployments")?;
+    let keys = |values: &[&str]| Some(Keys::new(values.iter().copied()));
+    let tenant = Location::default()
+        .child(root, None)
+        .child(opdata, None)
+        .child(tenants, None)
+        .child(tenant, keys(&[&key.tenant]));
+    let deployment = tenant.child(deployments, keys(&[key.name.as_str(), "-", "-"]));
+    Some((deployment, tenant))
 }
 
 /// One deployment inside its tenant.

@@ -122,7 +122,7 @@ fn framing_errors_close_the_session() {
     let size = good.len();
     for (case, octets) in [
         ("15 size 0", format!("\n#0\n{good}\n##\n")),
-        ("15 size 0 between", format!("\n#4\n<rpc\n#0\n\n##\n")),
+        ("15 size 0 between", "\n#4\n<rpc\n#0\n\n##\n".to_owned()),
         ("16 4294967296", format!("\n#4294967296\n{good}\n##\n")),
         (
             "16 20 digits",

@@ -190,3 +190,77 @@ fn a_session_that_does_not_read_is_killed_at_once() {
     assert_eq!(stuck.next(Duration::from_secs(10)), Got::Closed);
     assert!(began.elapsed() < Duration::from_secs(8));
 }
+
+/// A session that goes while its change is carried through takes nothing with it: what is in running
+/// reaches the engine.
+#[test]
+fn what_was_committed_is_carried_out_whoever_leaves() {
+    let host = Host::start();
+    let mut watcher = host.peer();
+    for round in 0..24u64 {
+        let mut leaver = host.peer();
+        leaver.ask(&running(&tenant(&format!("t{round}"), "")));
+        std::thread::sleep(Duration::from_millis(round));
+        match round % 2 {
+            0 => watcher.ok(&format!(
+                "<kill-session><session-id>{}</session-id></kill-session>",
+                leaver.own_id
+            )),
+            _ => drop(leaver),
+        }
+    }
+    let opdata =
+        "<get><filter type=\"xpath\" select=\"/esc_datamodel/opdata/tenants/tenant/name\"/></get>";
+    let names = |reply: &str| -> Vec<String> {
+        let names = reply.split("<name>").skip(1);
+        let mut names: Vec<String> = names
+            .map(|rest| rest.split('<').next().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let wanted = names(&watcher.rpc(&all("running")));
+        let there = names(&watcher.rpc(opdata));
+        if wanted == there {
+            assert!(!wanted.is_empty());
+            break;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "configured {wanted:?}, made {there:?}"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whoever takes a lock while another's edit is validated is not overtaken by it.
+#[test]
+fn writers_and_lockers_at_once() {
+    let host = Host::start();
+    let writers: Vec<_> = (0..3)
+        .map(|writer| {
+            let mut peer = host.peer();
+            std::thread::spawn(move || {
+                for round in 0..15 {
+                    let got = peer.error(&running(&tenant(&format!("w{writer}r{round}"), MANAGED)));
+                    assert!(got == "ok" || got == "protocol in-use", "{got}");
+                }
+            })
+        })
+        .collect();
+    let mut locker = host.peer();
+    let strip = |reply: String| reply.split_once('>').unwrap().1.to_owned();
+    for _ in 0..15 {
+        locker.ok(&lock("running"));
+        locker.ok(&running(&tenant("mine", MANAGED)));
+        let before = strip(locker.rpc(&all("running")));
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(before, strip(locker.rpc(&all("running"))));
+        locker.ok(&unlock("running"));
+    }
+    for writer in writers {
+        writer.join().unwrap();
+    }
+}

@@ -2,8 +2,10 @@
 //! channel was closed. It checks the server's framing to the letter while it reads.
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,56 +31,94 @@ const PASSWORD: &str = "an edge is where things fall off";
 /// Longest wait for something that has to come.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A server of its own, in this process.
+/// A server of its own.
 pub struct Host {
-    runtime: Runtime,
-    server: Option<Server>,
+    server: Serving,
+    address: SocketAddr,
     dir: TempDir,
+}
+
+enum Serving {
+    /// In this process.
+    Here(Runtime, Option<Server>),
+    /// The real binary.
+    Process(Child),
+}
+
+fn data_dir() -> TempDir {
+    let dir = tempfile::Builder::new()
+        .permissions(PermissionsExt::from_mode(0o700))
+        .tempdir()
+        .unwrap();
+    let users = UserStore::load(dir.path(), lifeline::auth::Settings::default()).unwrap();
+    let new = NewUser {
+        name: USER,
+        password: Some(PASSWORD),
+        ..NewUser::default()
+    };
+    users.add(&new, SystemClock::new().wall()).unwrap();
+    dir
 }
 
 impl Host {
     pub fn start() -> Self {
-        Self::with(Settings::default())
-    }
-
-    pub fn with(settings: Settings) -> Self {
-        let dir = tempfile::Builder::new()
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
-            .tempdir()
-            .unwrap();
+        let dir = data_dir();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let users = UserStore::load(dir.path(), lifeline::auth::Settings::default()).unwrap();
-        let new = NewUser {
-            name: USER,
-            password: Some(PASSWORD),
-            ..NewUser::default()
-        };
-        users.add(&new, clock.wall()).unwrap();
         let options = Options {
             data_dir: dir.path().to_owned(),
             netconf: ([127, 0, 0, 1], 0).into(),
-            settings,
-            clock,
+            settings: Settings::default(),
+            clock: Arc::new(SystemClock::new()),
             seed: 1,
         };
         let server = runtime.block_on(Server::start(options)).unwrap();
         Self {
-            runtime,
-            server: Some(server),
+            address: server.address(),
+            server: Serving::Here(runtime, Some(server)),
             dir,
         }
+    }
+
+    /// The real binary in a process of its own, whose memory can be looked at.
+    pub fn process() -> Self {
+        let dir = data_dir();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lifeline"))
+            .args(["serve", "--netconf", "127.0.0.1:0", "--data-dir"])
+            .arg(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening netconf ");
+        Self {
+            address: address.expect(&line).parse().unwrap(),
+            server: Serving::Process(child),
+            dir,
+        }
+    }
+
+    /// A figure of the server's process in MiB, such as `VmRSS`.
+    pub fn memory(&self, figure: &str) -> u64 {
+        let Serving::Process(child) = &self.server else {
+            panic!("shares this process");
+        };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(figure));
+        let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+        kib.parse::<u64>().unwrap() / 1024
     }
 
     /// A channel with the subsystem, nothing sent, nothing read.
     pub fn silent(&self) -> Peer {
         assert!(self.dir.path().exists());
-        let address = self.server.as_ref().unwrap().address();
-        let stream = TcpStream::connect(address).unwrap();
+        let stream = TcpStream::connect(self.address).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut session = Session::new().unwrap();
         session.set_tcp_stream(stream);
@@ -133,8 +173,16 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.stop());
+        match &mut self.server {
+            Serving::Here(runtime, server) => {
+                if let Some(server) = server.take() {
+                    runtime.block_on(server.stop());
+                }
+            }
+            Serving::Process(child) => {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
         }
     }
 }
@@ -180,9 +228,8 @@ impl Peer {
     /// Sends octets as they are; a server that has closed is not this function's business.
     pub fn send(&mut self, octets: impl AsRef<[u8]>) {
         self.session.set_timeout(5_000);
-        if self.channel.write_all(octets.as_ref()).is_ok() {
-            let _ = self.channel.flush();
-        }
+        // No flush: libssh2 takes that for throwing away what was received.
+        let _ = self.channel.write_all(octets.as_ref());
     }
 
     /// Sends one message in the framing in force.
@@ -432,7 +479,7 @@ impl Table {
             Some(start) => got.starts_with(start),
             None => got == *pattern,
         };
-        if !expected.iter().any(|pattern| fits(&pattern)) {
+        if !expected.iter().any(fits) {
             self.0.push(format!(
                 "{case}\n    got      {got}\n    expected {expected:?}"
             ));

@@ -27,3 +27,80 @@ pub fn decode(filter: &Filter) -> Result<datastore::Filter, RpcError> {
         }
     })
 }
+
+/// Whether a filter could select anything of the top-level node of that name: what it surely does not
+/// ask for need not be gathered. When in doubt, yes.
+pub fn may_select(filter: Option<&Filter>, ns: &str, local: &str) -> bool {
+    match filter {
+        None => true,
+        Some(Filter::Subtree(filter)) => filter.elements().any(|element| {
+            &*element.local == local && (element.ns.is_empty() || &*element.ns == ns)
+        }),
+        Some(Filter::XPath { select, .. }) => first_step(select).is_none_or(|step| step == local),
+    }
+}
+
+/// The local name of the first step of a plain location path, whose predicates look at nothing
+/// outside the nodes they stand on; `None` for any other expression.
+fn first_step(select: &str) -> Option<&str> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    let mut outside = String::with_capacity(select.len());
+    let mut quote = None;
+    let mut depth = 0_u32;
+    for c in select.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') => depth = depth.checked_sub(1)?,
+            (None, '/' | '(' | ':') if depth > 0 => return None,
+            (None, _) if depth > 0 => {}
+            (None, c) => outside.push(c),
+        }
+    }
+    let path = outside.trim();
+    if !path.chars().all(plain) || ["//", "::", ".."].iter().any(|hard| path.contains(hard)) {
+        return None;
+    }
+    let select = select.trim().trim_start_matches('/');
+    let first = select.split(['/', '[']).next()?.trim();
+    let local = first.split_once(':').map_or(first, |(_, local)| local);
+    (!local.is_empty() && local != ".").then_some(local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_path_names_its_first_step() {
+        for (select, step) in [
+            ("/esc_datamodel/opdata", Some("esc_datamodel")),
+            ("esc_datamodel", Some("esc_datamodel")),
+            (
+                " /e:esc_datamodel/x[name='a/b(c)'][k = \"|\"]/y ",
+                Some("esc_datamodel"),
+            ),
+            ("/netconf-state[x]", Some("netconf-state")),
+            ("/", None),
+            ("", None),
+            (".", None),
+            ("/*", None),
+            ("//x", None),
+            ("/a//b", None),
+            ("/a | /b", None),
+            ("/a/../b", None),
+            ("/a/parent::b", None),
+            ("/a[/b]", None),
+            ("/a[../b]", None),
+            ("/a[count(b)>0]", None),
+            ("count(/a)", None),
+            ("/a[parent::b]", None),
+            ("/a + /b", None),
+            ("/a]", None),
+        ] {
+            assert_eq!(first_step(select), step, "{select}");
+        }
+    }
+}

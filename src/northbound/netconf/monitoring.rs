@@ -10,13 +10,37 @@ use crate::control::subscription::StreamName;
 use crate::datastore::{Builder, Error, Tree};
 use crate::schema::Module;
 
-/// Everything of this file as one tree.
-pub fn tree(service: &Service) -> Result<Tree, Error> {
+const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
+const STREAMS: &str = "urn:ietf:params:xml:ns:netmod:notification";
+const LIBRARY: &str = "urn:ietf:params:xml:ns:yang:ietf-yang-library";
+
+/// What of this file is `wanted`, by namespace and name of its top-level nodes, as one tree.
+///
+/// # Errors
+/// When something does not fit the schema.
+pub fn tree(service: &Service, wanted: impl Fn(&str, &str) -> bool) -> Result<Tree, Error> {
     let mut root = Builder::root(service.control().schema());
-    root.container("ietf-netconf-monitoring:netconf-state", |out| {
-        state(out, service)
-    });
-    root.container("nc-notifications:netconf", |out| streams(out, service));
+    if wanted(MONITORING, "netconf-state") {
+        root.container("ietf-netconf-monitoring:netconf-state", |out| {
+            state(out, service)
+        });
+    }
+    if wanted(STREAMS, "netconf") {
+        root.container("nc-notifications:netconf", |out| streams(out, service));
+    }
+    let tree = root.tree()?;
+    match wanted(LIBRARY, "yang-library") || wanted(LIBRARY, "modules-state") {
+        true => Ok(tree.overlay(service.library()?)),
+        false => Ok(tree),
+    }
+}
+
+/// The YANG library: what is loaded does not change while the process lives.
+///
+/// # Errors
+/// When something does not fit the schema.
+pub fn yang_library(service: &Service) -> Result<Tree, Error> {
+    let mut root = Builder::root(service.control().schema());
     library(&mut root, service);
     root.tree()
 }

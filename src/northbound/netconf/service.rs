@@ -1,18 +1,19 @@
 //! [`Service`]: admits sessions and answers their requests.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use super::driver::{Admitted, MessageTimes};
 use super::notify::Pump;
 use super::settings::Settings;
 use super::transport::{Peer, Refused, Session as TransportSession, SessionHandler};
-use super::{capabilities, map, rpc};
+use super::{capabilities, map, monitoring, rpc};
 use crate::clock::{Mono, Timestamp};
 use crate::control::error::ControlError;
 use crate::control::service::Control;
 use crate::control::session::SessionInfo;
 use crate::control::simulator::Simulator;
+use crate::datastore::{self, Tree};
 use crate::proto::netconf::{
     EndReason, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits,
 };
@@ -24,6 +25,7 @@ pub struct Service {
     capabilities: Vec<String>,
     settings: Settings,
     started: Timestamp,
+    library: OnceLock<Tree>,
 }
 
 /// The answer to a request, and the subscription it may have opened.
@@ -86,7 +88,17 @@ impl Service {
             control,
             simulator,
             settings,
+            library: OnceLock::new(),
         }
+    }
+
+    /// The YANG library, built once.
+    pub(super) fn library(&self) -> Result<&Tree, datastore::Error> {
+        if let Some(built) = self.library.get() {
+            return Ok(built);
+        }
+        let built = monitoring::yang_library(self)?;
+        Ok(self.library.get_or_init(|| built))
     }
 
     /// The control room.

@@ -1,5 +1,6 @@
 //! get and get-config (RFC 6241 sections 7.1 and 7.7).
 
+use super::esc;
 use crate::control::error::ControlError;
 use crate::datastore::{self, PrintOptions, Tree, write_xml};
 use crate::northbound::netconf::service::Request;
@@ -13,17 +14,26 @@ pub async fn get(
     filter: Option<Filter>,
     with_defaults: Option<WithDefaults>,
 ) -> RpcReply {
-    let tree = match whole(request) {
-        Ok(tree) => tree,
-        Err(error) => return request.failed(&error),
-    };
-    print(request, tree, filter, with_defaults, true).await
+    match whole(request, filter.as_ref()) {
+        Ok(tree) => print(request, tree, filter, with_defaults, true).await,
+        Err(error) => request.failed(&error),
+    }
 }
 
-fn whole(request: &Request<'_>) -> Result<Tree, ControlError> {
-    let (config, opdata) = request.control().snapshot()?;
-    let server = monitoring::tree(request.service)?;
-    Ok(config.overlay(&opdata).overlay(&server))
+/// Configuration and state, of the state at least what the filter asks for.
+fn whole(request: &Request<'_>, wanted: Option<&Filter>) -> Result<Tree, ControlError> {
+    let control = request.control();
+    let model = match filter::may_select(wanted, esc::NS, "esc_datamodel") {
+        true => {
+            let (config, opdata) = control.snapshot()?;
+            config.overlay(&opdata)
+        }
+        false => control.running(),
+    };
+    let server = monitoring::tree(request.service, |ns, local| {
+        filter::may_select(wanted, ns, local)
+    })?;
+    Ok(model.overlay(&server))
 }
 
 /// Configuration of one datastore.
