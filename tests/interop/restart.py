@@ -134,6 +134,23 @@ def power_cut_in_a_recovery(server):
 
 
 @check
+def long_downtime(server):
+    """A start after a downtime longer than bootup_time looks at a booting VM before it judges."""
+    with server.session() as session:
+        recorder = h.Recorder(server)
+        session.edit_config(target="running", config=h.CATALOGUE)
+        session.edit_config(target="running", config=h.in_tenant("calm", f"<networks>{h.network('lan')}</networks>"))
+        session.edit_config(target="running", config=h.deployment("calm", "patient", h.group(bootup=4)))
+        h.Thread(recorder, "patient").take("VM_DEPLOYED")
+        server.kill()
+    recorder.close()
+    time.sleep(6)
+    server.start()
+    h.until(lambda: "SERVICE_ALIVE" in words(log_of(server), "patient"), "the deployment is alive", pause=0.5)
+    h.expect_equal(words(log_of(server), "patient"), ["VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE"], "its events")
+
+
+@check
 def second_server(server):
     """Two servers cannot share a data directory."""
     done = server.cli("serve", "--data-dir", str(server.data), "--netconf", "127.0.0.1:0", check=False)
