@@ -413,9 +413,7 @@ fn play(
 
 /// Plays the story over as many lives as it takes.
 fn story(crasher: &Arc<Crasher>) -> Result<usize, String> {
-    let dir = tempfile::tempdir().unwrap();
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let dir = fresh_dir();
     let mut progress = Progress::default();
     let mut lives = 1;
     while let Life::Crashed = live(dir.path(), crasher, &mut progress)? {

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use lifeline::auth::hostkey::{self, HostKeyKind};
 use lifeline::auth::{NewUser, UserStore};
 use lifeline::cli::client::{Client, Credentials, HostKeyCheck, Target};
 use lifeline::clock::{Clock, Mono, SystemClock, Timestamp};
@@ -167,11 +168,32 @@ impl House {
     }
 }
 
-/// A data directory that knows one user, by password and, where given, by key.
-pub fn data_dir(keys: &[String]) -> tempfile::TempDir {
+/// Host keys made once for all data directories of a test: they take longer than most stories.
+fn host_keys() -> &'static Path {
+    static KEYS: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let dir = KEYS.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        hostkey::load_or_make(dir.path(), &HostKeyKind::ALL).unwrap();
+        dir
+    });
+    dir.path()
+}
+
+/// A private directory that holds host keys and nothing else.
+pub fn fresh_dir() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in std::fs::read_dir(host_keys()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
+/// A data directory that knows one user, by password and, where given, by key.
+pub fn data_dir(keys: &[String]) -> tempfile::TempDir {
+    let dir = fresh_dir();
     let users = UserStore::load(dir.path(), lifeline::auth::Settings::default()).unwrap();
     let new = NewUser {
         name: USER,
