@@ -184,6 +184,37 @@ fn a_server_told_to_stop_while_the_disk_is_full_stops() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
+#[test]
+fn a_server_started_on_a_full_disk_serves_readers_and_goes_on_when_there_is_room() {
+    let dir = data_dir(&[]);
+    let house = House::open(dir.path(), quick(), clock(), Disk::default().seams()).unwrap();
+    let mut subscriber = house.connect();
+    subscriber.rpc(&subscribe(None)).unwrap();
+    house.connect().rpc(&edit(DEPZZ)).unwrap();
+    let told = listen(&mut subscriber, &DEPLOYED[..4]);
+    house.stop();
+
+    let disk = Disk::default();
+    disk.full.store(true, Ordering::SeqCst);
+    let house = House::open(dir.path(), quick(), clock(), disk.seams()).unwrap();
+    let mut reader = house.connect();
+    reader.rpc(&subscribe(Some(told[0].time))).unwrap();
+    assert_eq!(listen(&mut reader, &DEPLOYED[..4]), told);
+    let config = reader
+        .rpc("<get-config><source><running/></source></get-config>")
+        .unwrap();
+    assert!(config.text.contains("depzz"));
+    disk.full.store(false, Ordering::SeqCst);
+    let mut last = String::new();
+    while !last.contains("SERVICE_ALIVE") {
+        last = reader
+            .notification(Some(PATIENCE))
+            .unwrap()
+            .expect("it goes on");
+    }
+    house.stop();
+}
+
 /// Monitors that bring the engine's own task down.
 struct Poisoned;
 

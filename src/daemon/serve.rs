@@ -40,14 +40,19 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<ExitCode> {
 async fn run(options: ServeOptions, settings: Settings) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let mut server = Server::start(Options {
+    let starting = Server::start(Options {
         data_dir: options.data_dir,
         netconf: options.netconf,
         settings,
         clock: Arc::new(SystemClock::new()),
         seed: rand::random(),
-    })
-    .await?;
+    });
+    let mut server = tokio::select! {
+        started = starting => started?,
+        // Nothing is served yet, so nothing has to be drained.
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+    };
     let mut out = std::io::stdout();
     writeln!(out, "listening netconf {}", server.address())
         .and_then(|()| out.flush())

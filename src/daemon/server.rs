@@ -6,9 +6,11 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -158,8 +160,19 @@ impl Server {
             },
         );
         // What a crash kept from the engine reaches it now; what it knows already changes nothing.
+        // Its place in the engine's queue is the first; a store that fails now must not keep readers out.
         let wanted = Control::whole_desired(&store.published(), SIM_VIM)?;
-        engine.handle().desired(wanted).await?;
+        let handle = engine.handle();
+        let mut telling = Box::pin(async move { handle.desired(wanted).await });
+        if let Poll::Ready(told) = poll_fn(|cx| Poll::Ready(telling.as_mut().poll(cx))).await {
+            told?;
+        } else {
+            tokio::spawn(async move {
+                if let Err(error) = telling.await {
+                    tracing::warn!(%error, "the configuration was not taken up");
+                }
+            });
+        }
 
         let control = Control::new(ControlParts {
             schema,

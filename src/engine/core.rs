@@ -168,7 +168,14 @@ impl Core {
 
     /// Takes a transaction back whose batch failed. Every later one must have been taken back before.
     pub fn abort(&mut self, transaction: &Transaction) {
-        self.state.take_back(&transaction.undo);
+        self.abort_all([transaction]);
+    }
+
+    /// Takes several back, newest first.
+    pub fn abort_all<'t>(&mut self, newest_first: impl IntoIterator<Item = &'t Transaction>) {
+        for transaction in newest_first {
+            self.state.take_back(&transaction.undo);
+        }
         self.derived = Derived::of(&self.state);
     }
 

@@ -80,20 +80,21 @@ impl Handle {
     /// # Errors
     /// When the engine has stopped.
     pub async fn desired(&self, change: DesiredChange) -> Result<(), Stopped> {
-        let send = async |input, done| {
-            let sent = self.queue.send(Item { input, done }).await;
-            sent.map_err(|_| Stopped)
-        };
-        if let Some(on) = change.kill_switch {
-            send(Input::KillSwitch { on }, Done::Nobody).await?;
-        }
         let (done, durable) = oneshot::channel();
+        let switch = change.kill_switch.map(|on| plain(Input::KillSwitch { on }));
         let input = Input::Desired {
             revision: change.revision,
             deployments: change.deployments,
             resources: change.resources,
         };
-        send(input, Done::Durable(done)).await?;
+        let done = Done::Durable(done);
+        let items = switch.into_iter().chain([Item { input, done }]);
+        // Both places at once: no other change comes between.
+        let count = items.size_hint().0;
+        let places = self.queue.reserve_many(count).await.map_err(|_| Stopped)?;
+        for (place, item) in places.zip(items) {
+            place.send(item);
+        }
         durable.await.map_err(|_| Stopped)
     }
 
@@ -144,7 +145,8 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine on a restored core: it adopts what landed before it takes inputs.
     pub fn start(core: Core, parts: Parts) -> Self {
-        let (queue, inputs) = mpsc::channel(parts.queue.max(1));
+        // A change of the configuration may need two places at once.
+        let (queue, inputs) = mpsc::channel(parts.queue.max(2));
         // Answers of VIMs must never wait for room behind inputs that wait for them; there are at most as
         // many as calls and inquiries under way. Probes come by themselves: what has no room is forgotten.
         let (answers, answered) = mpsc::unbounded_channel();
@@ -377,9 +379,7 @@ impl Task {
             merged.reports.append(&mut step.reports);
         }
         if let Err(error) = self.store(&merged).await {
-            for step in undo.iter().rev() {
-                self.core.abort(step);
-            }
+            self.core.abort_all(undo.iter().rev());
             return Err((items, error));
         }
         let mut waiting = BTreeMap::new();
@@ -511,7 +511,9 @@ fn refuse_actions(items: Vec<Item>, error: &StoreError) -> Vec<Item> {
 /// found by the next look at the VIM, a change of the configuration at the next start.
 fn give_up(items: Vec<Item>, error: &StoreError) {
     for item in refuse_actions(items, error) {
-        tracing::error!(%error, input = ?item.input, "an input cannot be stored and is given up");
+        // Its kind alone: what it carries may be secret.
+        let kind = std::mem::discriminant(&item.input);
+        tracing::error!(%error, ?kind, "an input cannot be stored and is given up");
     }
 }
 
