@@ -1,5 +1,6 @@
 //! Bytes to [`Element`], under limits.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use quick_xml::Reader;
@@ -80,6 +81,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, XmlError> {
         stack: Vec::new(),
         root: None,
         nodes: 0,
+        names: Names::default(),
     };
     let mut reader = Reader::from_str(text);
     reader.config_mut().enable_all_checks(true);
@@ -153,6 +155,27 @@ struct Builder<'a> {
     stack: Vec<Element>,
     root: Option<Element>,
     nodes: usize,
+    names: Names,
+}
+
+/// Names that were seen, so that each is in memory once.
+#[derive(Default)]
+struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    /// Enough for any model; a document made to hold more of them pays for itself.
+    const KEPT: usize = 4096;
+
+    fn get(&mut self, name: &str) -> Arc<str> {
+        if let Some(seen) = self.0.get(name) {
+            return seen.clone();
+        }
+        let new: Arc<str> = Arc::from(name);
+        if self.0.len() < Self::KEPT {
+            self.0.insert(new.clone());
+        }
+        new
+    }
 }
 
 impl Builder<'_> {
@@ -199,13 +222,13 @@ impl Builder<'_> {
         let mut attrs: Vec<Attr> = Vec::with_capacity(plain.len());
         for (prefix, local, value) in plain {
             let ns = match prefix {
-                "" => Arc::from(""),
+                "" => self.names.get(""),
                 prefix => resolve(&scope, prefix)?,
             };
             attrs.push(Attr {
                 ns,
-                prefix: Arc::from(prefix),
-                local: Arc::from(local),
+                prefix: self.names.get(prefix),
+                local: self.names.get(local),
                 value,
             });
         }
@@ -213,13 +236,17 @@ impl Builder<'_> {
             return Err(malformed("an attribute occurs twice"));
         }
         let ns = match prefix {
-            "" => scope.get("").cloned().unwrap_or_else(|| Arc::from("")),
+            "" => match scope.get("") {
+                Some(ns) => ns.clone(),
+                None => self.names.get(""),
+            },
             prefix => resolve(&scope, prefix)?,
         };
+        let (local, prefix) = (self.names.get(local), self.names.get(prefix));
         self.stack.push(Element {
             ns,
-            local: Arc::from(local),
-            prefix: Arc::from(prefix),
+            local,
+            prefix,
             attrs,
             decls,
             children: Vec::new(),

@@ -122,7 +122,7 @@ fn big_deep_and_wide_requests() {
     let (peak, now) = (host.memory("VmHWM"), host.memory("VmRSS"));
     let told = format!("memory: {before} MiB before, {peak} MiB at most, {now} MiB now");
     println!("{told}");
-    table.check(&told, peak - before < 400 && now <= 400);
+    table.check(&told, peak - before < 256 && now <= 150);
     table.done();
 }
 

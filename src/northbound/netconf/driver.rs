@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::memory;
 use super::notify::{Content, Notification, Pump};
 use super::service::{Answer, Service};
 use super::transport::{
@@ -86,6 +87,8 @@ struct Driver {
     pump: Option<Box<Pump>>,
     input_open: bool,
     draining: bool,
+    /// Octets read since memory was last given back.
+    taken: usize,
     message: MessageClock,
     counted: crate::proto::netconf::SessionCounters,
 }
@@ -120,6 +123,7 @@ impl Driver {
             pump: None,
             input_open: true,
             draining: false,
+            taken: 0,
             counted: Default::default(),
             admitted,
         }
@@ -136,7 +140,10 @@ impl Driver {
                 continue;
             }
             match self.turn().await {
-                Turn::Read(Ok(Some(bytes))) => self.session.receive(&bytes),
+                Turn::Read(Ok(Some(bytes))) => {
+                    self.taken += bytes.len();
+                    self.session.receive(&bytes);
+                }
                 Turn::Read(Ok(None)) => {
                     self.input_open = false;
                     self.session.receive_eof();
@@ -217,6 +224,11 @@ impl Driver {
             }
         }
         self.count();
+        let between = matches!(self.serving, Serving::Nothing) && !self.session.mid_message();
+        if self.taken >= memory::WORTH && (between || self.session.has_ended()) {
+            self.taken = 0;
+            memory::give_back();
+        }
     }
 
     fn serve(&mut self, seq: RequestSeq, rpc: Rpc) {

@@ -11,6 +11,7 @@ mod capabilities;
 mod driver;
 mod filter;
 mod map;
+mod memory;
 mod monitoring;
 mod notify;
 mod rpc;
