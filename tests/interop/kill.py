@@ -40,7 +40,8 @@ class Storm:
         choice = self.dice.random()
         if len(there) < 3 or choice < 0.25:
             self.made += 1
-            self.edit(session, f"cell-{self.made}", h.group(retries=1), True)
+            # Faults come while a recovery is under way too, so none may give up.
+            self.edit(session, f"cell-{self.made}", h.group(retries=-1), True)
         elif choice < 0.4 and len(there) > 3:
             self.edit(session, self.dice.choice(there), None, False)
         else:
