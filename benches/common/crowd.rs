@@ -132,7 +132,8 @@ pub fn serve_as_child() -> Option<()> {
 }
 
 async fn crowd(address: SocketAddr, key: Arc<PrivateKey>, readers: usize, stalled: usize) {
-    let (events, _) = watch::channel(0_usize);
+    // Which round it is, and how many events it has.
+    let (events, _) = watch::channel((0_usize, 0_usize));
     let (done, mut results) = mpsc::channel::<Vec<(u64, u64)>>(readers.max(1));
     let mut kept = Vec::new();
     for n in 0..readers + stalled {
@@ -151,7 +152,7 @@ async fn crowd(address: SocketAddr, key: Arc<PrivateKey>, readers: usize, stalle
             .strip_prefix("expect ")
             .and_then(|count| count.parse().ok())
             .expect("expect N");
-        events.send_replace(count);
+        events.send_modify(|round| *round = (round.0 + 1, count));
         println!("waiting");
         let mut all = Vec::new();
         for _ in 0..readers {
@@ -171,21 +172,17 @@ async fn crowd(address: SocketAddr, key: Arc<PrivateKey>, readers: usize, stalle
             last.saturating_sub(first) as f64 / 1e9,
             all.len()
         );
-        events.send_replace(0);
     }
 }
 
 async fn read(
     mut client: Client,
-    mut events: watch::Receiver<usize>,
+    mut events: watch::Receiver<(usize, usize)>,
     done: mpsc::Sender<Vec<(u64, u64)>>,
 ) {
-    loop {
-        let Ok(count) = events
-            .wait_for(|count| *count > 0)
-            .await
-            .map(|count| *count)
-        else {
+    for mine in 1.. {
+        let round = events.wait_for(|(round, _)| *round >= mine).await;
+        let Ok((_, count)) = round.map(|round| *round) else {
             return;
         };
         let mut times = Vec::with_capacity(count);
@@ -201,6 +198,5 @@ async fn read(
         if done.send(times).await.is_err() {
             return;
         }
-        let _ = events.wait_for(|count| *count == 0).await;
     }
 }
