@@ -38,6 +38,7 @@ pub struct Host {
     dir: TempDir,
 }
 
+#[allow(clippy::large_enum_variant, reason = "one for each test")]
 enum Serving {
     /// In this process.
     Here(Runtime, Option<Server>),
