@@ -170,6 +170,19 @@ fn when_the_store_ends_the_server_says_so_and_stops_in_order() {
 }
 
 #[test]
+fn a_server_that_is_well_does_not_fail() {
+    let dir = data_dir(&[]);
+    let mut house = House::open(dir.path(), quick(), clock(), Disk::default().seams()).unwrap();
+    house.connect().rpc(&edit(DEPZZ)).unwrap();
+    let server = house.server.as_mut().unwrap();
+    let failed = house.runtime.block_on(async {
+        tokio::time::timeout(Duration::from_millis(500), server.failed()).await
+    });
+    assert!(failed.is_err(), "{failed:?}");
+    house.stop();
+}
+
+#[test]
 fn a_server_told_to_stop_while_the_disk_is_full_stops() {
     let dir = data_dir(&[]);
     let disk = Disk::default();

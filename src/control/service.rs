@@ -92,6 +92,11 @@ impl Control {
         }
     }
 
+    /// Waits until nobody carries changes through any more (the follower panicked); for ever while all is well.
+    pub async fn broken(&self) {
+        self.follower.closed().await;
+    }
+
     /// The schema.
     pub fn schema(&self) -> &'static Schema {
         self.schema

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::login::Login;
 use super::settings::Settings;
@@ -87,6 +88,9 @@ pub struct Server {
     control: Arc<Control>,
     store: Store<Published>,
     simulator: Arc<SimVim>,
+    unwatched: CancellationToken,
+    /// Kept, so that its end is not the engine's.
+    _poller: Arc<dyn Monitors>,
     drain: Duration,
 }
 
@@ -140,9 +144,10 @@ impl Server {
         let prober: Arc<dyn Prober> = simulator.clone();
         let in_vim = BTreeMap::from([(SIM_VIM.to_owned(), prober)]);
         let probes = Arc::new(Probes::new(&settings.probe, clock.clone(), in_vim));
-        let monitors: Arc<dyn Monitors> =
-            Arc::new(Poller::spawn(settings.probe.clone(), clock.clone(), probes));
-        let monitors = between(monitors, seams.monitors);
+        let poller = Poller::spawn(settings.probe.clone(), clock.clone(), probes);
+        let unwatched = poller.ended();
+        let poller: Arc<dyn Monitors> = Arc::new(poller);
+        let monitors = between(poller.clone(), seams.monitors);
         let vim: Arc<dyn Vim> = simulator.clone();
         let vim = between(vim, seams.vim);
         let engine = Engine::start(
@@ -207,6 +212,8 @@ impl Server {
             control,
             store,
             simulator,
+            unwatched,
+            _poller: poller,
             drain: Duration::from_secs(settings.daemon.drain_seconds),
         })
     }
@@ -230,11 +237,15 @@ impl Server {
     /// loses nothing.
     pub async fn failed(&mut self) -> anyhow::Error {
         let mut health = self.store.health();
+        let unserved = self.ssh.ended();
         tokio::select! {
             why = self.engine.ended() => anyhow::anyhow!("the engine has ended: {why}"),
             _ = health.wait_for(|health| *health == Health::Stopped) => {
                 anyhow::anyhow!("the store has stopped")
             }
+            () = self.control.broken() => anyhow::anyhow!("changes are not carried through any more"),
+            () = self.unwatched.cancelled() => anyhow::anyhow!("VMs are not watched any more"),
+            () = unserved.cancelled() => anyhow::anyhow!("connections are not accepted any more"),
         }
     }
 

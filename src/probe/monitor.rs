@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::settings::Settings;
 use super::table::{Key, Poll, Table};
@@ -22,6 +23,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub struct Poller {
     shared: Arc<Shared>,
     task: AbortHandle,
+    ended: CancellationToken,
 }
 
 struct Shared {
@@ -47,8 +49,22 @@ impl Poller {
             under_way: AtomicUsize::new(0),
             changed: Notify::new(),
         });
-        let task = tokio::spawn(run(shared.clone())).abort_handle();
-        Self { shared, task }
+        let ended = CancellationToken::new();
+        let (last, watching) = (ended.clone().drop_guard(), shared.clone());
+        let task = tokio::spawn(async move {
+            let _last = last;
+            run(watching).await;
+        });
+        Self {
+            shared,
+            task: task.abort_handle(),
+            ended,
+        }
+    }
+
+    /// Cancelled when nothing is polled any more: this was dropped, or its task panicked.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
     }
 
     /// Number of KPIs watched.
@@ -309,5 +325,17 @@ mod tests {
         }
         assert_eq!(seen.get("good"), Some(&Verdict::Alive(1.0)));
         assert_eq!(seen.get("bad"), Some(&Verdict::CannotTell));
+    }
+
+    #[tokio::test]
+    async fn its_end_is_seen_from_outside() {
+        let (poller, _, _reports) = poller(settings());
+        let ended = poller.ended();
+        poller.start(request("a", 1));
+        tokio::time::sleep(ms(30)).await;
+        assert!(!ended.is_cancelled());
+        drop(poller);
+        let seen = tokio::time::timeout(Duration::from_secs(5), ended.cancelled());
+        assert!(seen.await.is_ok());
     }
 }

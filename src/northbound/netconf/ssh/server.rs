@@ -168,6 +168,7 @@ pub struct SshServer {
     shared: Arc<Shared>,
     stop: CancellationToken,
     accepting: JoinHandle<()>,
+    ended: CancellationToken,
     /// Ends when the last connection task has dropped its sender.
     connections: mpsc::Receiver<()>,
 }
@@ -209,17 +210,19 @@ impl SshServer {
         });
         let stop = CancellationToken::new();
         let (alive, connections) = mpsc::channel(1);
-        let accepting = tokio::spawn(accept_loop(
-            listener,
-            Arc::clone(&shared),
-            stop.clone(),
-            alive,
-        ));
+        let ended = CancellationToken::new();
+        let last = ended.clone().drop_guard();
+        let accept = accept_loop(listener, Arc::clone(&shared), stop.clone(), alive);
+        let accepting = tokio::spawn(async move {
+            let _last = last;
+            accept.await;
+        });
         Ok(Self {
             address,
             shared,
             stop,
             accepting,
+            ended,
             connections,
         })
     }
@@ -232,6 +235,11 @@ impl SshServer {
     /// The numbers of this server.
     pub fn counters(&self) -> Counters {
         self.shared.counters.clone()
+    }
+
+    /// Cancelled when nobody accepts connections any more: told to stop, or the task panicked.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
     }
 
     /// Stops accepting, tells sessions to end, waits at most `drain` for them, then cuts the rest.
