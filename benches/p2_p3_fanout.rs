@@ -21,10 +21,13 @@ use std::time::Duration;
 
 use common::crowd::{Crowd, Measured};
 use common::server::Bench;
-use common::{Verdicts, cpu_time, monotonic_ns, private_bytes, row};
+use common::{Verdicts, alloc, cpu_time, monotonic_ns, row};
 use lifeline::esc_model::event::{Encoder, encodings};
 use lifeline::model::event::{Event, EventKind, EventStatus, ResourceNames, VmRef};
 use lifeline::store::{Batch, NewEvent};
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
 
 const MANY: usize = 200;
 /// Subscribers that stall together, to tell the memory of one from noise.
@@ -194,10 +197,10 @@ async fn stalled_memory(verdicts: &mut Verdicts, bench: &Bench) {
     for (n, stalled) in [0, STALLED].into_iter().enumerate() {
         let mut crowd = Crowd::start(bench.server.address(), &bench.key, 2, stalled);
         burst(bench, &mut crowd, 500).await;
-        let before = private_bytes(std::process::id());
+        let before = alloc::live();
         burst(bench, &mut crowd, 30_000).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let after = private_bytes(std::process::id());
+        let after = alloc::live();
         grown[n] = after as f64 - before as f64;
     }
     let each = (grown[1] - grown[0]) / STALLED as f64 / 1024.0;

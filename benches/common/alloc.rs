@@ -1,10 +1,11 @@
 //! An allocator that counts. A bench installs it with `#[global_allocator]`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+static LIVE: AtomicI64 = AtomicI64::new(0);
 
 /// The system's allocator, counted.
 pub struct Counting;
@@ -14,11 +15,13 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Relaxed);
         BYTES.fetch_add(layout.size() as u64, Relaxed);
+        LIVE.fetch_add(layout.size() as i64, Relaxed);
         // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, Relaxed);
         // SAFETY: as the caller promised.
         unsafe { System.dealloc(at, layout) }
     }
@@ -26,6 +29,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         CALLS.fetch_add(1, Relaxed);
         BYTES.fetch_add(size.saturating_sub(layout.size()) as u64, Relaxed);
+        LIVE.fetch_add(size as i64 - layout.size() as i64, Relaxed);
         // SAFETY: as the caller promised.
         unsafe { System.realloc(at, layout, size) }
     }
@@ -34,4 +38,9 @@ unsafe impl GlobalAlloc for Counting {
 /// Allocations and bytes asked for so far, by all threads.
 pub fn counted() -> (u64, u64) {
     (CALLS.load(Relaxed), BYTES.load(Relaxed))
+}
+
+/// Bytes allocated and not given back. A process's own figure hides what the allocator keeps for reuse.
+pub fn live() -> i64 {
+    LIVE.load(Relaxed)
 }
