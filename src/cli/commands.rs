@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::action::ActionArgs;
+use super::audit::AuditArgs;
 use super::demo::DemoArgs;
 use super::edit::EditArgs;
 use super::get::GetArgs;
@@ -37,6 +38,8 @@ enum Command {
     Edit(EditArgs),
     /// Start, stop, reboot, monitor or recover services and VMs.
     Action(ActionArgs),
+    /// Check that the audit log is as it was written.
+    Audit(AuditArgs),
     /// Print every setting with its default, as TOML or as the README's table.
     Settings(SettingsArgs),
 }
@@ -55,6 +58,7 @@ impl Cli {
             Command::Get(args) => args.run(),
             Command::Edit(args) => args.run(),
             Command::Action(args) => args.run(),
+            Command::Audit(args) => args.run(),
             Command::Settings(args) => args.run(),
         }
     }

@@ -2,6 +2,7 @@
 //! implementation of its own beside the server's.
 
 pub mod action;
+pub mod audit;
 pub mod client;
 mod commands;
 pub mod connect;

@@ -23,6 +23,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("netconf", include_str!("../northbound/netconf/settings.rs")),
     ("ssh", include_str!("../northbound/netconf/ssh/settings.rs")),
     ("auth", include_str!("../auth/settings.rs")),
+    ("audit", include_str!("../audit/settings.rs")),
     ("store", include_str!("../store/settings.rs")),
     ("engine", include_str!("../engine/settings.rs")),
     ("probe", include_str!("../probe/settings.rs")),

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
+use super::audit::Changed;
 use super::error::ControlError;
 use super::follow::Follow;
 use super::lock::{Datastore, LockError, Locks};
@@ -313,6 +314,7 @@ impl Control {
             change.allowed(&state.locks)?;
             self.store.submit(batch)
         };
+        let changed = Changed::by(self, change.session, revision, base.clone(), next.clone());
         running.head = next;
         running.revision = revision;
         let (done, outcome) = oneshot::channel();
@@ -320,6 +322,7 @@ impl Control {
             pending,
             desired,
             candidate: change.from_candidate.clone(),
+            changed,
             done,
         });
         Ok(outcome)

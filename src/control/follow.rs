@@ -13,6 +13,7 @@ use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::audit::Changed;
 use super::error::ControlError;
 use super::service::Control;
 use crate::datastore::Tree;
@@ -27,6 +28,8 @@ pub(super) struct Follow {
     pub desired: DesiredChange,
     /// The candidate it came from.
     pub candidate: Option<Tree>,
+    /// What the audit log hears.
+    pub changed: Changed,
     /// Who waits; may be gone.
     pub done: oneshot::Sender<Result<(), ControlError>>,
 }
@@ -47,10 +50,12 @@ async fn follow(room: &Arc<Control>, next: Follow) {
         pending,
         desired,
         candidate,
+        changed,
         done,
     } = next;
     if let Err(error) = pending.await {
         room.fall_back().await;
+        changed.told(room.audit(), Some(error.to_string())).await;
         // Whoever asked may be gone.
         let _ = done.send(Err(error.into()));
         return;
@@ -62,6 +67,7 @@ async fn follow(room: &Arc<Control>, next: Follow) {
     // Its place in the engine's queue is taken by the first poll, so the order is kept; that it is
     // taken up durably is waited for beside the next change.
     let first = poll_fn(|cx| Poll::Ready(taking.as_mut().poll(cx))).await;
+    changed.told(room.audit(), None).await;
     match first {
         Poll::Ready(taken) => drop(done.send(taken.map_err(ControlError::from))),
         Poll::Pending => {

@@ -3,6 +3,7 @@
 //! Nothing here knows a wire format. Decisions are pure where they can be ([`lock`],
 //! [`subscription`], [`candidate`]); [`service::Control`] joins them with store and engine.
 
+pub mod audit;
 pub mod candidate;
 pub mod commit;
 pub mod error;

@@ -13,6 +13,7 @@ use super::lock::{Datastore, LockError, Locks};
 use super::opdata::OpdataCache;
 use super::session::{KillReason, Registry};
 use super::settings::SessionLimits;
+use crate::audit::Recorder;
 use crate::clock::{Clock, Timestamp};
 use crate::datastore::Tree;
 use crate::engine::dispatcher::Handle;
@@ -32,6 +33,7 @@ pub struct Control {
     state: Mutex<State>,
     opdata: OpdataCache,
     clock: Arc<dyn Clock>,
+    audit: Recorder,
     follower: Queue,
     /// Sessions there are.
     pub sessions: Registry,
@@ -58,6 +60,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The VIM used where none is named.
     pub default_vim: String,
+    /// Who did what.
+    pub audit: Recorder,
     /// How many sessions there may be.
     pub limits: SessionLimits,
 }
@@ -78,6 +82,7 @@ impl Control {
             default_vim: parts.default_vim,
             state: Mutex::default(),
             clock: parts.clock,
+            audit: parts.audit,
             sessions: Registry::new(parts.limits),
         });
         tokio::spawn(follow::run(Arc::downgrade(&room), queue));
@@ -105,6 +110,11 @@ impl Control {
     /// The store, for reading the event log.
     pub fn store(&self) -> &Store<Published> {
         &self.store
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &Recorder {
+        &self.audit
     }
 
     /// The clock.

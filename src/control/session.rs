@@ -154,6 +154,11 @@ impl Registry {
         self.lock().remove(&id);
     }
 
+    /// The session of that id.
+    pub fn get(&self, id: SessionId) -> Option<Arc<SessionInfo>> {
+        self.lock().get(&id).cloned()
+    }
+
     /// Asks a session to end; false when there is none of that id.
     pub fn kill(&self, id: SessionId, reason: KillReason) -> bool {
         match self.lock().get(&id) {

@@ -1,18 +1,24 @@
-//! Logins: the SSH shell's questions, answered from the user store.
+//! Logins: the SSH shell's questions, answered from the user store, each attempt recorded.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use russh::keys::PublicKey;
 
+use crate::audit::{AuditRecord, Outcome, Recorder};
 use crate::auth::{User, UserStore};
 use crate::northbound::netconf::ssh::{
-    AuthUnavailable, Authenticator, ClientKey, Identity, KeyProof,
+    AuthMethod, AuthUnavailable, Authenticator, ClientKey, Identity, KeyProof,
 };
 use crate::northbound::netconf::transport::BoxFuture;
 
 /// Checks credentials against a user store.
-pub struct Login(pub Arc<UserStore>);
+pub struct Login {
+    /// Who may log in.
+    pub users: Arc<UserStore>,
+    /// Who tried.
+    pub audit: Recorder,
+}
 
 fn identity(user: Option<Arc<User>>) -> Option<Identity> {
     user.map(|user| Identity {
@@ -20,22 +26,56 @@ fn identity(user: Option<Arc<User>>) -> Option<Identity> {
     })
 }
 
+/// An attempt whose outcome is still open. The name is only claimed: the log is told it, never the secret.
+fn attempt(user: &str, method: AuthMethod, peer: SocketAddr) -> AuditRecord {
+    let mut record = AuditRecord::new(user, "login", Outcome::Failed);
+    record.from = Some(peer.to_string());
+    record.detail = Some(
+        match method {
+            AuthMethod::Password => "password",
+            AuthMethod::PublicKey => "publickey",
+        }
+        .to_owned(),
+    );
+    record.reason = Some("the connection ended before the answer".to_owned());
+    record
+}
+
+fn verdict<T>(found: Option<&T>) -> (Outcome, Option<String>) {
+    match found {
+        Some(_) => (Outcome::Done, None),
+        None => {
+            let why = "wrong user or credentials";
+            (Outcome::Refused, Some(why.to_owned()))
+        }
+    }
+}
+
 impl Authenticator for Login {
     fn password<'a>(
         &'a self,
         user: &'a str,
         password: &'a str,
-        _: SocketAddr,
+        peer: SocketAddr,
     ) -> BoxFuture<'a, Result<Option<Identity>, AuthUnavailable>> {
-        let users = self.0.clone();
+        let users = self.users.clone();
+        let underway = self.audit.begin(attempt(user, AuthMethod::Password, peer));
         let (user, password) = (user.to_owned(), password.to_owned());
         // The store itself bounds how many hashes are computed at once.
         Box::pin(async move {
             let checked =
                 tokio::task::spawn_blocking(move || users.verify_password(&user, &password));
             match checked.await {
-                Ok(found) => Ok(identity(found)),
-                Err(error) => Err(AuthUnavailable(error.to_string())),
+                Ok(found) => {
+                    let (outcome, reason) = verdict(found.as_ref());
+                    underway.end(outcome, reason).await;
+                    Ok(identity(found))
+                }
+                Err(error) => {
+                    let why = "user store unavailable".to_owned();
+                    underway.end(Outcome::Failed, Some(why)).await;
+                    Err(AuthUnavailable(error.to_string()))
+                }
             }
         })
     }
@@ -44,16 +84,36 @@ impl Authenticator for Login {
         &'a self,
         user: &'a str,
         key: ClientKey<'a>,
-        _: KeyProof,
-        _: SocketAddr,
+        proof: KeyProof,
+        peer: SocketAddr,
     ) -> BoxFuture<'a, Result<Option<Identity>, AuthUnavailable>> {
         let found = match PublicKey::from_bytes(key.blob) {
-            Ok(key) => identity(self.0.verify_key(user, &key)),
+            Ok(key) => identity(self.users.verify_key(user, &key)),
             Err(error) => {
                 tracing::debug!(%error, user, "client key not understood");
                 None
             }
         };
-        Box::pin(async move { Ok(found) })
+        // An offer that would do is only a question; the attempt comes with the proof.
+        let question = proof == KeyProof::Offered && found.is_some();
+        let record = (!question).then(|| {
+            let mut record = attempt(user, AuthMethod::PublicKey, peer);
+            record.detail = Some(format!("publickey {}", key.fingerprint));
+            (record.result, record.reason) = verdict(found.as_ref());
+            record
+        });
+        Box::pin(async move {
+            if let Some(record) = record {
+                self.audit.record(record).await;
+            }
+            Ok(found)
+        })
+    }
+
+    fn refused(&self, user: &str, method: AuthMethod, why: &str, peer: SocketAddr) {
+        let mut record = attempt(user, method, peer);
+        record.result = Outcome::Refused;
+        record.reason = Some(why.to_owned());
+        self.audit.note(record);
     }
 }

@@ -1,8 +1,8 @@
 //! Wiring: store, engine, VIM, faces; start and stop in order.
 //!
 //! ```text
-//! data dir lock -> store -> simulated VIM -> engine (adopts) -> desired -> control -> SSH -> control socket
-//! stop: accept, sessions (drained) -> engine -> store
+//! data dir lock -> audit log -> store -> simulated VIM -> engine (adopts) -> desired -> control -> SSH -> control socket
+//! stop: accept, sessions (drained) -> engine -> store -> audit log
 //! ```
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::login::Login;
 use super::settings::Settings;
 use super::users;
+use crate::audit::{AuditLog, AuditRecord, Outcome, Recorder, Writer};
 use crate::auth::UserStore;
 use crate::auth::hostkey::{self, HostKeyKind};
 use crate::clock::Clock;
@@ -49,6 +50,9 @@ use crate::vim::sim::SimVim;
 pub const SIM_VIM: &str = "sim";
 /// File of the simulated cloud in the data directory.
 const CLOUD_FILE: &str = "cloudsim.json";
+
+/// Folder of the audit log in the data directory.
+pub const AUDIT: &str = "audit";
 
 /// How a server is started.
 pub struct Options {
@@ -92,6 +96,11 @@ pub struct Server {
     /// Kept, so that its end is not the engine's.
     _poller: Arc<dyn Monitors>,
     drain: Duration,
+    audit: Recorder,
+    /// Goes after all that records.
+    writer: Writer,
+    /// Nobody else may write here before the last record is written.
+    _dir: Arc<DataDir>,
 }
 
 impl Server {
@@ -118,8 +127,14 @@ impl Server {
         let schema = Schema::load(LoadOptions { simulator: true })?;
         let dir = Arc::new(DataDir::acquire(&data_dir)?);
         let data_dir = dir.path().to_owned();
+        let log = AuditLog::open(&data_dir.join(AUDIT), settings.audit.clone(), clock.clone())?;
+        let (audit, writer) = Recorder::start(log)?;
+        let mut started = AuditRecord::new("lifeline", "start", Outcome::Done);
+        started.detail = Some(format!("version {}", env!("CARGO_PKG_VERSION")));
+        audit.record(started).await;
         let mut core = None;
-        let mut opening = OpenOptions::new(settings.store.clone(), clock.clone()).data_dir(dir);
+        let mut opening =
+            OpenOptions::new(settings.store.clone(), clock.clone()).data_dir(dir.clone());
         if let Some(plan) = seams.faults {
             opening = opening.faults(plan);
         }
@@ -157,6 +172,7 @@ impl Server {
                 clock: clock.clone(),
                 vims: BTreeMap::from([(SIM_VIM.to_owned(), vim)]),
                 monitors,
+                audit: audit.clone(),
                 encoder: Encoder {
                     esc_extensions: settings.netconf.esc_extensions,
                 },
@@ -185,6 +201,7 @@ impl Server {
             engine: engine.handle(),
             clock: clock.clone(),
             default_vim: SIM_VIM.to_owned(),
+            audit: audit.clone(),
             limits: settings.limits.clone(),
         });
         let controls: Arc<dyn Simulator> = Arc::new(Controls(simulator.clone()));
@@ -198,11 +215,19 @@ impl Server {
             settings.ssh.clone(),
             keys,
             clock.clone(),
-            Arc::new(Login(users.clone())),
+            Arc::new(Login {
+                users: users.clone(),
+                audit: audit.clone(),
+            }),
             Arc::new(Sessions(service)),
         )?;
+        let recorder = audit.clone();
         let admin = admin::listen(&data_dir, move |request| {
-            users::answer(&users, &*clock, request)
+            let (reply, record) = users::answer(&users, &*clock, "control socket", request);
+            if let Some(record) = record {
+                recorder.note(record);
+            }
+            reply
         })
         .context("control socket")?;
         Ok(Self {
@@ -215,6 +240,9 @@ impl Server {
             unwatched,
             _poller: poller,
             drain: Duration::from_secs(settings.daemon.drain_seconds),
+            audit,
+            writer,
+            _dir: dir,
         })
     }
 
@@ -249,7 +277,7 @@ impl Server {
         }
     }
 
-    /// Stops: no new sessions, open ones drained, then the engine, then the store.
+    /// Stops: no new sessions, open ones drained, then the engine, then the store, then the audit log.
     pub async fn stop(self) {
         // Dropping it waits for a request at hand.
         let admin = tokio::task::spawn_blocking(move || drop(self.admin));
@@ -272,6 +300,12 @@ impl Server {
         let closed = tokio::task::spawn_blocking(move || store.shutdown()).await;
         if let Err(error) = closed {
             tracing::error!(%error, "closing the store");
+        }
+        self.audit
+            .note(AuditRecord::new("lifeline", "stop", Outcome::Done));
+        let writer = self.writer;
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(writer)).await {
+            tracing::error!(%error, "closing the audit log");
         }
     }
 }

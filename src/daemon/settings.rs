@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::{auth, cloudsim, control, engine, northbound, probe, store, vim};
+use crate::{audit, auth, cloudsim, control, engine, northbound, probe, store, vim};
 
 /// All settings.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub ssh: northbound::netconf::ssh::SshSettings,
     /// Users and passwords.
     pub auth: auth::Settings,
+    /// The audit log.
+    pub audit: audit::Settings,
     /// Durable memory and the event log.
     pub store: store::Settings,
     /// Lifecycle and recovery.

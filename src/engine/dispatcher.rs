@@ -17,10 +17,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::audit;
 use super::core::Core;
 use super::io::{Ctx, Effect, Input, RecordChange, ReplyId, Report, Transaction};
 use super::port::{Monitors, Vim};
 use super::shell::Shell;
+use crate::audit::Recorder;
 use crate::clock::{Clock, TimerTable};
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::Published;
@@ -124,6 +126,8 @@ pub struct Parts {
     pub vims: BTreeMap<String, Arc<dyn Vim>>,
     /// Who watches VMs.
     pub monitors: Arc<dyn Monitors>,
+    /// Who did what, and what was decided.
+    pub audit: Recorder,
     /// How events are written.
     pub encoder: Encoder,
     /// First seed of all ids.
@@ -157,6 +161,7 @@ impl Engine {
             core,
             store: parts.store,
             clock: parts.clock,
+            audit: parts.audit,
             encoder: parts.encoder,
             seeds: Minter::new(parts.seed),
             timers: TimerTable::default(),
@@ -247,6 +252,7 @@ struct Task {
     core: Core,
     store: Store<Published>,
     clock: Arc<dyn Clock>,
+    audit: Recorder,
     encoder: Encoder,
     seeds: Minter,
     timers: TimerTable<super::io::TimerKey>,
@@ -308,7 +314,7 @@ impl Task {
             let transaction = self.core.restart(&ctx);
             match self.store(&transaction).await {
                 Ok(()) => {
-                    self.release(transaction, &mut BTreeMap::new());
+                    self.release(transaction, &mut BTreeMap::new()).await;
                     return Ok(true);
                 }
                 Err(error) => {
@@ -391,7 +397,7 @@ impl Task {
                 Done::Action(id, answer) => drop(waiting.insert(id, answer)),
             }
         }
-        self.release(merged, &mut waiting);
+        self.release(merged, &mut waiting).await;
         Ok(())
     }
 
@@ -458,7 +464,7 @@ impl Task {
         self.store.submit(batch).await.map(|_| ())
     }
 
-    fn release(
+    async fn release(
         &mut self,
         transaction: Transaction,
         waiting: &mut BTreeMap<ReplyId, oneshot::Sender<Result<OpId, Refusal>>>,
@@ -466,6 +472,7 @@ impl Task {
         for report in &transaction.reports {
             log_report(report);
         }
+        let records = audit::records(&transaction);
         for (id, answer) in transaction.replies {
             if let Some(reply) = waiting.remove(&id) {
                 // The asking session may be gone; the action was taken all the same.
@@ -482,6 +489,10 @@ impl Task {
                 }
                 other => self.shell.carry_out(other),
             }
+        }
+        // Last: no recovery waits for its record.
+        for record in records {
+            self.audit.record(record).await;
         }
     }
 }

@@ -14,6 +14,7 @@
 
 pub(crate) mod admission;
 pub mod alarm;
+mod audit;
 pub(crate) mod call;
 pub mod caller;
 pub mod core;

@@ -12,3 +12,5 @@ pub mod event;
 pub mod opdata;
 pub mod published;
 mod words;
+
+pub use words::event_type;

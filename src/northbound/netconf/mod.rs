@@ -4,7 +4,8 @@
 //! ssh (transport) <-> driver (one task per session) <-> proto::netconf::Session
 //!                       |            \-- notify (pump of a subscription)
 //!                     service -> rpc/* (one file per group of operations) -> control
-//!                       \-- map (every failure -> rpc-error)
+//!                       |-- map (every failure -> rpc-error)
+//!                       \-- trace (every request -> audit log)
 //! ```
 
 mod capabilities;
@@ -18,4 +19,5 @@ mod rpc;
 pub mod service;
 pub mod settings;
 pub mod ssh;
+mod trace;
 pub mod transport;

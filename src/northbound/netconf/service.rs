@@ -7,13 +7,16 @@ use super::driver::{Admitted, MessageTimes};
 use super::notify::Pump;
 use super::settings::Settings;
 use super::transport::{Peer, Refused, Session as TransportSession, SessionHandler};
-use super::{capabilities, map, monitoring, rpc};
+use super::{capabilities, map, monitoring, rpc, trace};
+use crate::audit::{AuditRecord, Outcome};
 use crate::clock::{Mono, Timestamp};
 use crate::control::error::ControlError;
 use crate::control::service::Control;
 use crate::control::session::SessionInfo;
 use crate::control::simulator::Simulator;
 use crate::datastore::{self, Tree};
+use crate::ids::OpId;
+use crate::model::action::Action;
 use crate::proto::netconf::{
     EndReason, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits,
 };
@@ -64,6 +67,15 @@ impl Request<'_> {
     /// A failure of the control room as a reply.
     pub fn failed(&self, error: &ControlError) -> RpcReply {
         map::control(self.control().schema(), error)
+    }
+
+    /// Asks the engine for an action, and has that recorded.
+    pub async fn action(&self, action: Action) -> Result<OpId, ControlError> {
+        let control = self.control();
+        let underway = trace::action(control.audit(), self.session, &action);
+        let result = control.action(action).await;
+        trace::taken(underway, &result).await;
+        result
     }
 
     /// `<ok/>`, or the failure.
@@ -140,6 +152,7 @@ impl Service {
 
     pub(super) fn session_opened(&self, session: &SessionInfo) {
         tracing::info!(session = %session.id, user = session.user, "session opened");
+        self.control.audit().note(trace::opened(session));
     }
 
     pub(super) fn session_ended(&self, session: &SessionInfo, end: &SessionEnd) {
@@ -156,6 +169,7 @@ impl Service {
             detail = end.detail,
             "session ended"
         );
+        self.control.audit().note(trace::ended(session, end));
     }
 
     /// Answers one request.
@@ -170,14 +184,17 @@ impl Service {
             session,
             subscribed,
         };
-        match Operation::decode(rpc.operation) {
-            Ok(operation) => {
-                let (_, name) = operation.name();
-                tracing::debug!(session = %session.id, user = session.user, operation = name, "rpc");
-                rpc::answer(&request, operation).await
-            }
+        let name = rpc.operation.local.clone();
+        tracing::debug!(session = %session.id, user = session.user, operation = &*name, "rpc");
+        let operation = Operation::decode(rpc.operation);
+        let audit = self.control.audit();
+        let underway = trace::request(audit, session, &name, operation.as_ref().ok());
+        let answer = match operation {
+            Ok(operation) => rpc::answer(&request, operation).await,
             Err(error) => RpcReply::from(error).into(),
-        }
+        };
+        trace::answered(underway, &answer).await;
+        answer
     }
 }
 
@@ -191,7 +208,13 @@ impl SessionHandler for Sessions {
         let (info, killed) = control
             .sessions
             .open(&peer.user, Some(peer.address), login)
-            .map_err(|refused| Refused(refused.to_string()))?;
+            .map_err(|refused| {
+                let mut record = AuditRecord::new(&*peer.user, "session-opened", Outcome::Refused);
+                record.from = Some(peer.address.to_string());
+                record.reason = Some(refused.to_string());
+                control.audit().note(record);
+                Refused(refused.to_string())
+            })?;
         Ok(Box::new(Admitted::new(self.0.clone(), info, killed)))
     }
 }

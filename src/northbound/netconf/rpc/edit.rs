@@ -69,7 +69,7 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
         }
     }
     for action in decoded {
-        if let Err(error) = control.action(action).await {
+        if let Err(error) = request.action(action).await {
             return request.failed(&error);
         }
     }

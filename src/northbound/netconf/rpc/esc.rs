@@ -13,7 +13,7 @@ pub const NS: &str = "http://www.cisco.com/esc/esc";
 /// Carries an action out: `<ok/>` means validated, stored, queued; the outcome comes as events.
 pub async fn action(request: &Request<'_>, element: &Element) -> RpcReply {
     match decode(request, element) {
-        Ok(action) => request.done(request.control().action(action).await.map(|_| ())),
+        Ok(action) => request.done(request.action(action).await.map(|_| ())),
         Err(error) => error.into(),
     }
 }

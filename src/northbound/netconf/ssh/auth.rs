@@ -83,4 +83,9 @@ pub trait Authenticator: Send + Sync + 'static {
         proof: KeyProof,
         peer: SocketAddr,
     ) -> BoxFuture<'a, Result<Option<Identity>, AuthUnavailable>>;
+
+    /// Hears of an attempt that the shell refused without asking, and why.
+    fn refused(&self, user: &str, method: AuthMethod, why: &str, peer: SocketAddr) {
+        let _ = (user, method, why, peer);
+    }
 }

@@ -94,6 +94,15 @@ impl ConnectionHandler {
         Self::rejection()
     }
 
+    /// Books an attempt that is refused without asking.
+    fn implausible(&mut self, user: &str, method: AuthMethod, why: &str) -> Auth {
+        let shared = &self.conn.shared;
+        shared
+            .authenticator
+            .refused(user, method, why, self.conn.peer);
+        self.failed(user, method, why)
+    }
+
     fn decide(
         &mut self,
         user: &str,
@@ -272,7 +281,11 @@ impl Handler for ConnectionHandler {
             return Ok(Self::rejection());
         }
         if !plausible(user, MAX_USER) || !plausible(password, MAX_PASSWORD) {
-            return Ok(self.failed(user, AuthMethod::Password, "implausible name or password"));
+            return Ok(self.implausible(
+                user,
+                AuthMethod::Password,
+                "implausible name or password",
+            ));
         }
         let conn = Arc::clone(&self.conn);
         let answer = tokio::select! {
@@ -291,7 +304,7 @@ impl Handler for ConnectionHandler {
             return Ok(Self::rejection());
         }
         if !plausible(user, MAX_USER) || !strong(offer.algorithm) {
-            return Ok(self.failed(
+            return Ok(self.implausible(
                 user,
                 AuthMethod::PublicKey,
                 "implausible name or weak algorithm",

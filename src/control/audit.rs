@@ -1,0 +1,115 @@
+//! What the audit log hears of sessions and of changes of running.
+
+use super::service::Control;
+use super::session::SessionInfo;
+use crate::audit::{AuditRecord, Outcome, Recorder};
+use crate::datastore::{Change, Diff, DiffOp, Location, Tree};
+use crate::ids::{Revision, SessionId};
+use crate::schema::{NodeKind, Schema};
+
+/// A record of what a session did.
+pub fn by(session: &SessionInfo, what: &str, result: Outcome) -> AuditRecord {
+    let mut record = AuditRecord::new(session.user.as_str(), what, result);
+    record.session = Some(session.id.0);
+    record.from = session.peer.map(|peer| peer.to_string());
+    record
+}
+
+/// A change of running on its way, told once its outcome is known.
+pub(super) struct Changed {
+    record: AuditRecord,
+    revision: Revision,
+    old: Tree,
+    new: Tree,
+}
+
+impl Changed {
+    /// Of that session, from one root to the next.
+    pub fn by(
+        room: &Control,
+        session: SessionId,
+        revision: Revision,
+        old: Tree,
+        new: Tree,
+    ) -> Self {
+        let mut record = match room.sessions.get(session) {
+            Some(info) => by(&info, "change-running", Outcome::Done),
+            None => {
+                let mut record = AuditRecord::new("unknown", "change-running", Outcome::Done);
+                record.session = Some(session.0);
+                record
+            }
+        };
+        record.target = Some("running".to_owned());
+        Self {
+            record,
+            revision,
+            old,
+            new,
+        }
+    }
+
+    /// Records it: done, or failed for that reason.
+    pub async fn told(self, audit: &Recorder, failure: Option<String>) {
+        let Self {
+            mut record,
+            revision,
+            old,
+            new,
+        } = self;
+        let limit = audit.text_bytes();
+        // As long as the change is large, which may be megabytes.
+        let listed =
+            tokio::task::spawn_blocking(move || list(&Diff::between(&old, &new), &new, limit));
+        let listed = listed.await;
+        record.detail = Some(match (&failure, listed) {
+            (None, Ok(listed)) => format!("revision {revision}: {listed}"),
+            (Some(_), Ok(listed)) => listed,
+            (_, Err(error)) => format!("revision {revision}: changes not listed: {error}"),
+        });
+        if failure.is_some() {
+            record.result = Outcome::Failed;
+            record.reason = failure;
+        }
+        audit.record(record).await;
+    }
+}
+
+/// What changed, where, without values; what goes beyond the limit is not looked at.
+fn list(diff: &Diff, tree: &Tree, limit: usize) -> String {
+    let changes = &diff.changes;
+    let mut out = match changes.len() {
+        1 => "1 change".to_owned(),
+        many => format!("{many} changes"),
+    };
+    let mut between = ": ";
+    for change in changes {
+        if out.len() > limit {
+            // The log cuts it, and says so.
+            break;
+        }
+        let word = match change.op {
+            DiffOp::Create => "create",
+            DiffOp::Delete => "delete",
+            DiffOp::Replace => "replace",
+            DiffOp::Reorder => "reorder",
+        };
+        out.push_str(between);
+        out.push_str(word);
+        out.push(' ');
+        out.push_str(&place(change, tree.schema()));
+        between = "; ";
+    }
+    out
+}
+
+/// The instance path. An entry of a leaf-list is named by its value: that is left out.
+fn place(change: &Change, schema: &Schema) -> String {
+    let mut location = Location(change.location.0.clone());
+    if let Some(last) = location.0.last_mut()
+        && schema.node(last.node).kind == NodeKind::LeafList
+    {
+        last.keys = None;
+    }
+    location.display(schema)
+}
