@@ -12,8 +12,8 @@ pub struct Settings {
     pub file_bytes: NonZeroU64,
     /// Closed files kept; the oldest are removed (default 16).
     pub files: NonZeroUsize,
-    /// Records are on disk (fsync) after this many milliseconds at the latest; 0: before `append` returns
-    /// (default 1000). A killed process loses none either way, a power cut those of this time.
+    /// Records are on disk (fsync) after this many milliseconds at the latest; 0: each before the next
+    /// (default 1000). A power cut loses those of this time, a killed process those still in the queue.
     pub fsync_ms: u32,
     /// Records that may wait for the writer; while there are as many, whoever has another to write waits, and
     /// that is counted and logged (default 4096).
