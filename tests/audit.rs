@@ -1,4 +1,10 @@
 //! Who did what, from login to recovery: the audit log of a real server, over a restart, without a secret.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 
 mod common;
 
