@@ -39,6 +39,7 @@ use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
 use crate::ids::{GivenIds, Revision};
 use crate::northbound::admin::{self, AdminServer};
+use crate::northbound::netconf::memory;
 use crate::northbound::netconf::service::{Service, Sessions};
 use crate::northbound::netconf::ssh::SshServer;
 use crate::probe::{Poller, Probes};
@@ -109,6 +110,7 @@ impl Server {
     /// # Errors
     /// When the directory is in use, a file cannot be read, or the address cannot be bound.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
+        memory::prepare();
         Self::start_with(options, Seams::default()).await
     }
 

@@ -543,3 +543,67 @@ fn close_session_answers_closes_and_ignores_the_rest() {
     assert_eq!(peer.next(Duration::from_secs(5)), Got::Closed);
     host.peer().ok("<lock><target><running/></target></lock>");
 }
+
+/// Elements that scripts leave unqualified below ncclient's own, and parameters in any order.
+#[test]
+fn what_real_clients_send() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    let tenant = crate::sample::tenant("t", "<managed_resource>false</managed_resource>");
+    for (case, operation, expected) in [
+        (
+            "unqualified config",
+            format!("<edit-config><target><running/></target><config xmlns=\"\">{tenant}</config></edit-config>"),
+            "<ok/>",
+        ),
+        (
+            "config first",
+            format!("<edit-config><config>{tenant}</config><error-option>rollback-on-error</error-option><target><running/></target></edit-config>"),
+            "<ok/>",
+        ),
+        (
+            "unqualified filter",
+            "<get-config><source><running/></source><filter xmlns=\"\" type=\"subtree\"><esc_datamodel xmlns=\"http://www.cisco.com/esc/esc\"/></filter></get-config>".to_owned(),
+            "<name>t</name>",
+        ),
+        (
+            "filter attributes in the base namespace",
+            format!("<get-config><source><running/></source><filter xmlns:nc=\"{BASE}\" nc:type=\"xpath\" nc:select=\"/esc_datamodel\"/></get-config>"),
+            "<name>t</name>",
+        ),
+        (
+            "filter before source",
+            "<get-config><filter type=\"xpath\" select=\"/esc_datamodel\"/><source><running/></source></get-config>".to_owned(),
+            "<name>t</name>",
+        ),
+        (
+            "xml:lang and foreign attributes",
+            "<get-config xml:lang=\"en\" xmlns:x=\"urn:x\" x:y=\"z\"><source><running/></source></get-config>".to_owned(),
+            "<name>t</name>",
+        ),
+    ] {
+        let reply = peer.rpc(&operation);
+        table.check(&format!("{case}: {reply:.300}"), reply.contains(expected));
+    }
+    table.done();
+}
+
+/// Requests that came whole before the server was told to stop are answered, and replies under way
+/// leave before the channel is closed.
+#[test]
+fn a_server_that_stops_answers_what_it_began() {
+    let host = Host::start();
+    let mut peer = host.peer();
+    peer.rpc(GET);
+    let id = peer.ask(&format!(
+        "<get-schema xmlns=\"{MONITORING}\"><identifier>esc</identifier></get-schema>"
+    ));
+    // Its reply is on the way, or waits in the client, when the server begins to stop.
+    std::thread::sleep(Duration::from_millis(300));
+    let stopping = std::thread::spawn(move || drop(host));
+    let reply = parse(&peer.message());
+    assert_eq!(reply.attr("", "message-id"), Some(id.to_string().as_str()));
+    assert_eq!(peer.next(Duration::from_secs(5)), Got::Closed);
+    stopping.join().unwrap();
+}

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::watch;
 
 use super::memory;
@@ -26,6 +27,8 @@ use crate::proto::netconf::{
 
 /// Octets handed to the transport at once.
 const WRITE: usize = 64 * 1024;
+/// Input larger than this is not read on the thread that serves other sessions too.
+const LARGE_MESSAGE: usize = 256 * 1024;
 /// A reply larger than this leaves in pieces, so that it is not in memory twice.
 const STREAM_OVER: usize = 128 * 1024;
 
@@ -197,7 +200,7 @@ impl Driver {
             if self.draining && !self.session.has_ended() {
                 break;
             }
-            match self.session.next_event() {
+            match self.next_event() {
                 None => break,
                 Some(SessionEvent::Opened { .. }) => {
                     self.control.established();
@@ -228,6 +231,16 @@ impl Driver {
         if self.taken >= memory::WORTH && (between || self.session.has_ended()) {
             self.taken = 0;
             memory::give_back();
+        }
+    }
+
+    /// Reading a large message takes long: the other sessions of this thread go on elsewhere meanwhile.
+    fn next_event(&mut self) -> Option<SessionEvent> {
+        let large = self.session.held_input() > LARGE_MESSAGE;
+        let handle = tokio::runtime::Handle::current();
+        match large && handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+            true => tokio::task::block_in_place(|| self.session.next_event()),
+            false => self.session.next_event(),
         }
     }
 

@@ -1,11 +1,28 @@
-//! Memory that large messages took goes back to the system: the allocator keeps it otherwise, and
-//! every session could leave its largest request behind.
+//! Memory that large messages and logins took goes back to the system: the allocator keeps it
+//! otherwise, and every thread could keep the largest request it served.
 
-/// Octets of input after which it is worth it.
-pub const WORTH: usize = 2 * 1024 * 1024;
+/// Octets of input after which giving memory back is worth it.
+pub(super) const WORTH: usize = 2 * 1024 * 1024;
+
+/// Blocks of this size and above come from the system and go back to it, each by itself. The allocator's
+/// own limit starts lower and then follows the largest block freed: a password check uses 19 MiB, and
+/// after the first one every thread would keep as much.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const OWN_MAPPING: libc::c_int = 1024 * 1024;
+
+/// Tells the allocator how to deal with large blocks; for the whole process, to be called at its start.
+pub fn prepare() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets a number of the allocator, which may be done at any time.
+    let set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING) };
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if set != 1 {
+        tracing::warn!("the allocator keeps large blocks");
+    }
+}
 
 /// Gives unused memory back; costs milliseconds, so off the I/O threads.
-pub fn give_back() {
+pub(super) fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         drop(runtime.spawn_blocking(|| {

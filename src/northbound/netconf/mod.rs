@@ -12,7 +12,7 @@ mod capabilities;
 mod driver;
 mod filter;
 mod map;
-mod memory;
+pub mod memory;
 mod monitoring;
 mod notify;
 mod rpc;
