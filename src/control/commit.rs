@@ -241,6 +241,9 @@ impl Control {
             let base = running.head.clone();
             let wanted = edit(&base)?;
             if wanted.ptr_eq(&base) && !change.test_only {
+                drop(running);
+                // What it agrees with may be submitted and not yet durable.
+                self.settled(&base).await;
                 self.committed(change.from_candidate.as_ref());
                 return Ok(());
             }
@@ -265,6 +268,20 @@ impl Control {
                 Err(ControlError::Internal(text.to_owned()))
             });
         }
+    }
+
+    /// Returns once `head` is what readers see, or has failed to become it.
+    async fn settled(&self, head: &Tree) {
+        if !self.running().ptr_eq(head) {
+            self.barrier().await;
+        }
+    }
+
+    /// Returns once no change of running that was submitted before is under way: whoever holds the lock
+    /// sees nobody else's change come.
+    pub async fn at_rest(&self) {
+        let head = self.running.lock().await.head.clone();
+        self.settled(&head).await;
     }
 
     /// Enqueues the batch of a new root; the caller holds the sequencer, so batches keep commit order,

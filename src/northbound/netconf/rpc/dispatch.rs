@@ -19,7 +19,7 @@ pub async fn answer(request: &Request<'_>, operation: Operation) -> Answer {
         Operation::EditConfig(edit) => edit::edit_config(request, *edit).await,
         Operation::CopyConfig(copy) => store::copy_config(request, *copy).await,
         Operation::DeleteConfig { target } => store::delete_config(request, target),
-        Operation::Lock { target } => store::lock(request, target),
+        Operation::Lock { target } => store::lock(request, target).await,
         Operation::Unlock { target } => store::unlock(request, target),
         Operation::Validate { source } => store::validate(request, source).await,
         Operation::Commit(commit) => store::commit(request, &commit).await,

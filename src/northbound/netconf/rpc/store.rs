@@ -56,11 +56,13 @@ pub fn delete_config(request: &Request<'_>, target: DatastoreName) -> RpcReply {
     }
 }
 
-/// Takes a lock.
-pub fn lock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
-    let locked = request
-        .control()
-        .lock(datastore(target), request.session.id);
+/// Takes a lock; from the answer on, only its holder changes what it locks.
+pub async fn lock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
+    let control = request.control();
+    let locked = control.lock(datastore(target), request.session.id);
+    if locked.is_ok() && target == DatastoreName::Running {
+        control.at_rest().await;
+    }
     request.done(locked.map_err(ControlError::from))
 }
 
