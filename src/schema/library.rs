@@ -1,17 +1,10 @@
 //! What the schema tells about itself: capabilities and the YANG library.
 
 use super::lookup::Schema;
-use super::node::{Module, ModuleId};
-use crate::xml::Writer;
+use super::node::ModuleId;
 
-/// Namespace of the YANG library.
-const LIBRARY: &str = "urn:ietf:params:xml:ns:yang:ietf-yang-library";
-/// Namespace of the names of datastores.
-const DATASTORES: &str = "urn:ietf:params:xml:ns:yang:ietf-datastores";
 /// Revision of the YANG library that we serve.
 const LIBRARY_REVISION: &str = "2019-01-04";
-/// The datastores that have the schema.
-const SERVED: [&str; 2] = ["running", "candidate"];
 
 impl Schema {
     /// The capability of each implemented module (RFC 6020 section 5.6.4), in the order of
@@ -67,74 +60,4 @@ impl Schema {
                 && revision.is_none_or(|wanted| module.revision.as_deref().unwrap_or("") == wanted)
         })
     }
-
-    /// `/yang-library` and the older `/modules-state` as one piece of XML (RFC 8525).
-    pub fn yang_library(&self) -> String {
-        let mut out = Writer::new();
-        self.write_library(&mut out);
-        self.write_modules_state(&mut out);
-        out.finish()
-    }
-
-    fn write_library(&self, out: &mut Writer) {
-        out.open(LIBRARY, "yang-library");
-        out.start("module-set");
-        out.leaf("name", "complete");
-        for module in self.modules.iter().filter(|module| module.implemented) {
-            out.start("module");
-            write_names(out, module);
-            for feature in &module.features {
-                out.leaf("feature", feature);
-            }
-            out.end();
-        }
-        for module in self.modules.iter().filter(|module| !module.implemented) {
-            out.start("import-only-module");
-            write_names(out, module);
-            out.end();
-        }
-        out.end();
-        out.start("schema");
-        out.leaf("name", "complete");
-        out.leaf("module-set", "complete");
-        out.end();
-        for datastore in SERVED {
-            out.start("datastore");
-            out.start("name");
-            out.attr("xmlns:ds", DATASTORES);
-            out.text(&format!("ds:{datastore}"));
-            out.end();
-            out.leaf("schema", "complete");
-            out.end();
-        }
-        out.leaf("content-id", &self.content_id());
-        out.end();
-    }
-
-    fn write_modules_state(&self, out: &mut Writer) {
-        out.open(LIBRARY, "modules-state");
-        out.leaf("module-set-id", &self.content_id());
-        for module in &self.modules {
-            out.start("module");
-            write_names(out, module);
-            for feature in &module.features {
-                out.leaf("feature", feature);
-            }
-            let conformance = if module.implemented {
-                "implement"
-            } else {
-                "import"
-            };
-            out.leaf("conformance-type", conformance);
-            out.end();
-        }
-        out.end();
-    }
-}
-
-fn write_names(out: &mut Writer, module: &Module) {
-    out.leaf("name", &module.name);
-    // Every module we ship has one; a test sees to it.
-    out.leaf("revision", module.revision.as_deref().unwrap_or(""));
-    out.leaf("namespace", &module.namespace);
 }

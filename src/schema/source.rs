@@ -47,7 +47,6 @@ const STANDARD: [SourceModule; 13] = [
         [
             "writable-running",
             "candidate",
-            "confirmed-commit",
             "rollback-on-error",
             "validate",
             "xpath"
