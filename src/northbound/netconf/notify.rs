@@ -14,8 +14,8 @@ use crate::proto::netconf::{NOTIFICATION_COMPLETE, REPLAY_COMPLETE};
 use crate::store::{EventLog, StoreError};
 use crate::xml;
 
-/// Events read from the log at once.
-const PAGE: usize = 100;
+/// Events read from the log at once, and so held for one subscriber.
+const PAGE: usize = 32;
 /// Longest sleep towards a stopTime, so that a stepped wall clock is noticed.
 const STOP_POLL: Duration = Duration::from_secs(60);
 

@@ -14,6 +14,10 @@ use crate::proto::netconf::notification::{NOTIFICATION_END, notification_start};
 use crate::proto::netconf::reply::{REPLY_END, ReplyTag, RpcReply};
 use crate::proto::netconf::rpc::{Rejection, Rpc};
 
+/// Octets of output above which no further notification is queued. Events wait in the log, where they
+/// cost a slow subscriber nothing, not in its output.
+const NOTIFY_AHEAD: usize = 32 * 1024;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum RequestKind {
     Plain,
@@ -264,9 +268,9 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a notification may be queued now: subscribed, no reply under way, room in the output.
+    /// Whether a notification may be queued now: subscribed, no reply under way, little output waiting.
     pub fn can_notify(&self) -> bool {
-        self.notify_check().is_ok() && self.has_room()
+        self.notify_check().is_ok() && self.has_room() && self.out.len() < NOTIFY_AHEAD
     }
 
     /// Queues a notification; `content` is one element that declares its own namespaces.
