@@ -3,9 +3,9 @@
 
 mod event;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CreateToken, DeploymentKey, TenantId};
@@ -64,9 +64,44 @@ pub(crate) struct Thing {
     /// The VIM's id of the tenant it lives in.
     pub tenant_id: Option<TenantId>,
     /// Deployments that use it.
-    pub users: BTreeSet<DeploymentKey>,
+    #[serde(skip)]
+    pub users: Users,
     /// Of these, those that wait for an answer.
-    pub waiters: BTreeSet<DeploymentKey>,
+    #[serde(skip)]
+    pub waiters: Users,
+}
+
+/// Deployments that need a resource. Their own rows say so too, so this is read back from there and neither
+/// stored nor compared: a tenant that thousands share costs no more to write than another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Users(OrdSet<DeploymentKey>);
+
+impl Users {
+    /// Adds one.
+    pub fn insert(&mut self, user: DeploymentKey) {
+        self.0.insert(user);
+    }
+
+    /// Removes one, if it is there.
+    pub fn remove(&mut self, user: &DeploymentKey) {
+        self.0.remove(user);
+    }
+
+    /// Whether nobody needs it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes all of them out, in order.
+    pub fn take(&mut self) -> OrdSet<DeploymentKey> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl PartialEq for Users {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Thing {
@@ -89,8 +124,8 @@ impl Thing {
             failed: None,
             uncertain: false,
             tenant_id: None,
-            users: BTreeSet::new(),
-            waiters: BTreeSet::new(),
+            users: Users::default(),
+            waiters: Users::default(),
         }
     }
 
@@ -473,7 +508,7 @@ impl Thing {
 
     /// Tells those who wait.
     fn answer(&mut self, result: Result<String, FailureReason>, cx: &mut Cx<'_>) {
-        for user in std::mem::take(&mut self.waiters) {
+        for user in self.waiters.take() {
             let key = self.record.key.clone();
             cx.send(match result.clone() {
                 Ok(id) => MessageBody::Ready { key, user, id },

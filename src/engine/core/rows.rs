@@ -12,7 +12,7 @@ use crate::ids::{CreateToken, DeploymentKey, VmName};
 use crate::model::resource::ResourceKey;
 
 use super::super::io::{Message, RecordChange, Report, RowWrite, Transaction};
-use super::super::lifecycle::deployment::{Dep, Head};
+use super::super::lifecycle::deployment::{Dep, Head, Resolution};
 use super::super::lifecycle::vm::VmRow;
 use super::super::resource::Thing;
 use super::late::Late;
@@ -134,7 +134,28 @@ pub(super) fn read<'a>(
         };
         Arc::make_mut(dep).vms.insert(name, Arc::new(row));
     }
+    find_users(&mut state);
     Ok(state)
+}
+
+/// Who needs a resource, and who waits for it, as the deployments' own rows say.
+fn find_users(state: &mut State) {
+    for (user, dep) in &state.deps {
+        for reference in &dep.head.references {
+            let thing = reference
+                .actor
+                .as_ref()
+                .and_then(|key| state.things.get_mut(key));
+            let Some(thing) = thing.map(Arc::make_mut) else {
+                continue;
+            };
+            thing.users.insert(user.clone());
+            // One whose answer is on its way is told twice, which is allowed.
+            if reference.resolution == Resolution::Pending {
+                thing.waiters.insert(user.clone());
+            }
+        }
+    }
 }
 
 fn decode<T: DeserializeOwned>(table: &str, key: &str, value: &[u8]) -> Result<T, RestoreError> {

@@ -186,7 +186,7 @@ impl State {
             };
             // A failed kind stops the next; the tenant's own event has said why.
             self.with_thing(&key, cx, undo, |thing, cx| {
-                for user in std::mem::take(&mut thing.waiters) {
+                for user in thing.waiters.take() {
                     cx.send(MessageBody::Failed {
                         key: key.clone(),
                         user,
