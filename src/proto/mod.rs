@@ -5,3 +5,4 @@
 
 pub mod esc;
 pub mod netconf;
+pub mod nova;
