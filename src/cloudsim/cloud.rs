@@ -8,14 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::accept::LateCreate;
 use super::error::SettingsError;
 use super::fault::{Armed, Fault, Subject};
+use super::history::{Grave, Graves};
 use super::network::Networks;
-use super::op::{Ops, Work};
+use super::op::{Op, Ops, Twist, Work};
 use super::pairs;
+use super::ports::Standing;
 use super::resources::Catalogue;
 use super::settings::Settings;
 use super::vm::{Power, Vm};
 use crate::clock::Mono;
 use crate::ids::{CreateToken, Minter, VmId, VmName};
+use crate::model::resource::{FlavorSpec, ImageSpec};
 use crate::model::vim::VimOpStatus;
 
 /// A host.
@@ -28,6 +31,9 @@ pub(super) struct Host {
     /// Operations that hang until it is back.
     pub held: Vec<String>,
     pub vms: usize,
+    /// Of an outage: only its agent is cut off.
+    #[serde(default)]
+    pub agent_only: bool,
 }
 
 /// What falls due.
@@ -71,6 +77,15 @@ pub struct Cloud {
     pub(super) agenda_seq: u64,
     pub(super) armed: Vec<Armed>,
     pub(super) breaches: u64,
+    /// Ports that stand on their own.
+    #[serde(default)]
+    pub(super) standing: BTreeMap<String, Standing>,
+    #[serde(default)]
+    pub(super) image_specs: BTreeMap<String, ImageSpec>,
+    #[serde(default)]
+    pub(super) flavor_specs: BTreeMap<String, FlavorSpec>,
+    #[serde(default)]
+    pub(super) graves: Graves,
 }
 
 impl Cloud {
@@ -103,6 +118,10 @@ impl Cloud {
             agenda_seq: 0,
             armed: Vec::new(),
             breaches: 0,
+            standing: BTreeMap::new(),
+            image_specs: BTreeMap::new(),
+            flavor_specs: BTreeMap::new(),
+            graves: Graves::default(),
         };
         cloud.furnish()?;
         Ok(cloud)
@@ -148,15 +167,35 @@ impl Cloud {
         }
     }
 
-    /// An operation begins to act on its VM.
+    /// An operation begins to act on its VM, unless the host's agent is cut off.
     fn begin(&mut self, id: &str) {
-        let Some(op) = self.ops.get_mut(id).filter(|op| !op.is_over()) else {
+        let Some(work) = self
+            .ops
+            .get(id)
+            .filter(|op| !op.is_over() && op.twist != Some(Twist::Late))
+            .map(|op| op.work.clone())
+        else {
+            return;
+        };
+        let host = self.cut_off_host(&work).and_then(|at| self.hosts.get(at));
+        let (is_cut_off, agent_only) = host.map_or((false, false), |host| (true, host.agent_only));
+        if agent_only {
+            return;
+        }
+        let now = self.now;
+        let Some(op) = self.ops.get_mut(id) else {
             return;
         };
         op.status = VimOpStatus::Running;
-        let Work::Reboot(vm) = op.work.clone() else {
+        if !is_cut_off {
+            op.reached = Some(now);
+        }
+        let Work::Reboot(vm) = work else {
             return;
         };
+        if matches!(op.twist, Some(Twist::Raised(_))) {
+            return;
+        }
         if let Some(vm) = self.vms.get_mut(&vm) {
             vm.alive_from = None;
         }
@@ -164,7 +203,9 @@ impl Cloud {
 
     /// An operation ends, unless its VM's host is cut off: then it hangs.
     fn finish(&mut self, id: &str) {
-        let Some(op) = self.ops.get(id).filter(|op| !op.is_over()) else {
+        let ends =
+            |op: &&Op| !op.is_over() && !matches!(op.twist, Some(Twist::Late | Twist::Stuck));
+        let Some(op) = self.ops.get(id).filter(ends) else {
             return;
         };
         let (work, fails) = (op.work.clone(), op.fails.clone());
@@ -178,12 +219,18 @@ impl Cloud {
             }
             return;
         }
+        let now = self.now;
+        if let Some(op) = self.ops.get_mut(id) {
+            op.reached = op.reached.or(Some(op.opened));
+        }
         let result = match fails {
             Some(lines) => Err(lines),
             None => Ok(()),
         };
-        let result = match work.vm().cloned() {
-            Some(vm) => self.finish_vm(&vm, &work, result),
+        let twist = self.ops.get(id).and_then(|op| op.twist.clone());
+        let vm = work.vm().cloned();
+        let result = match &vm {
+            Some(vm) => self.finish_vm(vm, &work, twist, result),
             None => result.and_then(|()| self.finish_resource(&work)),
         };
         let status = match result {
@@ -191,6 +238,15 @@ impl Cloud {
             Err(lines) => VimOpStatus::Failed(lines),
         };
         self.end_op(id, status);
+        if let Some(vm) = vm {
+            if let Some(vm) = self.vms.get_mut(&vm) {
+                vm.updated = now;
+            }
+            self.end_late(
+                &vm,
+                "VIM Driver: conflict: another operation ended meanwhile",
+            );
+        }
     }
 
     /// The host of the work's VM, if it cannot be reached.
@@ -215,62 +271,26 @@ impl Cloud {
         };
         vm.unseen = true;
         vm.op = None;
+        let grave = Grave::of(vm, self.now);
+        self.graves.dig(id.clone(), grave, self.settings.history);
+        let Some(vm) = self.vms.get_mut(id) else {
+            return;
+        };
         let interfaces = std::mem::take(&mut vm.interfaces);
         self.release_ports(&interfaces);
     }
 
     pub(super) fn end_op(&mut self, id: &str, status: VimOpStatus) {
-        self.ops.finish(id, status, self.settings.history);
+        self.ops.finish(id, status, self.now, self.settings.history);
     }
 
-    fn finish_vm(
-        &mut self,
-        id: &VmId,
-        work: &Work,
-        result: Result<(), Vec<String>>,
-    ) -> Result<(), Vec<String>> {
-        let leaves = self.settings.failed_create_leaves_vm;
-        let alive_from = self.now + self.boot_time(id);
-        let Some(vm) = self.vms.get_mut(id) else {
-            return Err(vec![format!("VIM Driver: VM [{id}] not found")]);
-        };
-        vm.op = None;
-        match (work, &result) {
-            (Work::Delete(_), Ok(())) => self.remove_vm(id),
-            (Work::Delete(_), Err(lines)) => {
-                vm.deleting = false;
-                // the delete ended its create, which nobody takes up again
-                if vm.power == Power::Building {
-                    vm.fall(Power::Error, lines.clone());
-                }
-            }
-            (Work::Create(_), Err(_)) if !leaves => self.remove_vm(id),
-            (Work::Create(_) | Work::Start(_) | Work::Reboot(_), Err(lines)) => {
-                vm.fall(Power::Error, lines.clone());
-            }
-            (Work::Stop(_), Ok(())) => vm.fall(Power::Stopped, Vec::new()),
-            (Work::Create(_) | Work::Reboot(_), Ok(())) => self.run(id, alive_from),
-            // a VM that ran already goes on as it is
-            (Work::Start(_), Ok(())) if vm.power == Power::Running => {}
-            (Work::Start(_), Ok(())) => self.run(id, alive_from),
-            (Work::Resize(_, flavor), Ok(())) => {
-                vm.flavor.clone_from(flavor);
-                if vm.power == Power::Running {
-                    vm.alive_from = Some(alive_from);
-                }
-            }
-            _ => {}
-        }
-        result
-    }
-
-    fn boot_time(&self, id: &VmId) -> Duration {
+    pub(super) fn boot_time(&self, id: &VmId) -> Duration {
         let subject = self.subject(id);
         self.latency(self.settings.latency.boot_ms, subject)
     }
 
     /// The VM runs from now on. The one place where two copies of a VM could come to run together.
-    fn run(&mut self, id: &VmId, alive_from: Mono) {
+    pub(super) fn run(&mut self, id: &VmId, alive_from: Mono) {
         let Some(vm) = self.vms.get_mut(id) else {
             return;
         };
@@ -279,6 +299,8 @@ impl Cloud {
         vm.alive_from = Some(alive_from);
         vm.frozen = None;
         vm.messages.clear();
+        vm.aside = None;
+        vm.believed = None;
         let name = vm.logical.clone();
         if ran {
             return;
@@ -298,6 +320,8 @@ impl Cloud {
             return;
         };
         self.release_ports(&vm.interfaces);
+        let grave = Grave::of(&vm, self.now);
+        self.graves.dig(id.clone(), grave, self.settings.history);
         if let Some(host) = vm.host.and_then(|host| self.hosts.get_mut(host)) {
             host.vms = host.vms.saturating_sub(1);
         }
@@ -319,6 +343,7 @@ impl Cloud {
             return;
         }
         host.down = None;
+        host.agent_only = false;
         let held = std::mem::take(&mut host.held);
         let unseen: Vec<VmId> = self
             .vms
@@ -329,10 +354,16 @@ impl Cloud {
         for id in unseen {
             self.remove_vm(&id);
         }
+        // the API learns the truth about the host's VMs
+        for vm in self.vms.values_mut().filter(|vm| vm.host == Some(index)) {
+            vm.believed = None;
+        }
         for id in held {
             let at = match self.ops.get_mut(&id).filter(|op| !op.is_over()) {
                 Some(op) => {
                     let at = self.now + op.latency;
+                    op.reached = op.reached.or(Some(self.now));
+                    op.status = VimOpStatus::Running;
                     op.due = Some(at);
                     at
                 }

@@ -34,11 +34,28 @@ pub enum Fault {
     ApiDown,
     /// Latencies are multiplied by the setting `slow-factor`.
     Slow,
+    /// The next `times` reboots of a running VM do nothing to it, and the VIM's record says success.
+    RebootRaises,
+    /// The next `times` reboots end with success while the VM is off; the VIM believes that it runs.
+    RebootSilent,
+    /// The next `times` rebuilds fail and leave the VM in error.
+    RebuildFails,
+    /// The next `times` rebuilds never end.
+    RebuildSticks,
+    /// The next `times` resizes fail and leave the VM in error.
+    ResizeFails,
+    /// The next `times` creates fail on the host chosen first and come to be on another.
+    HostRetried,
+    /// The next `times` creates fail on every host tried.
+    HostsExhausted,
+    /// The host's agent is down: operations wait for it, and the VIM knows nothing new of the host's VMs;
+    /// these run on and answer probes.
+    AgentDown,
 }
 
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::Crash,
         Self::Freeze,
         Self::RebootFails,
@@ -49,9 +66,17 @@ impl Fault {
         Self::ReplyLost,
         Self::ApiDown,
         Self::Slow,
+        Self::RebootRaises,
+        Self::RebootSilent,
+        Self::RebuildFails,
+        Self::RebuildSticks,
+        Self::ResizeFails,
+        Self::HostRetried,
+        Self::HostsExhausted,
+        Self::AgentDown,
     ];
 
-    /// The fault's name, as in the simulator's YANG module.
+    /// The fault's name, as callers spell it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Crash => "crash",
@@ -64,6 +89,14 @@ impl Fault {
             Self::ReplyLost => "reply-lost",
             Self::ApiDown => "api-down",
             Self::Slow => "slow",
+            Self::RebootRaises => "reboot-raises",
+            Self::RebootSilent => "reboot-silent",
+            Self::RebuildFails => "rebuild-fails",
+            Self::RebuildSticks => "rebuild-sticks",
+            Self::ResizeFails => "resize-fails",
+            Self::HostRetried => "host-retried",
+            Self::HostsExhausted => "hosts-exhausted",
+            Self::AgentDown => "agent-down",
         }
     }
 
@@ -76,6 +109,13 @@ impl Fault {
                 | Self::CreateFails
                 | Self::DeleteFails
                 | Self::ReplyLost
+                | Self::RebootRaises
+                | Self::RebootSilent
+                | Self::RebuildFails
+                | Self::RebuildSticks
+                | Self::ResizeFails
+                | Self::HostRetried
+                | Self::HostsExhausted
         )
     }
 }

@@ -53,6 +53,7 @@ impl Cloud {
                 down: None,
                 held: Vec::new(),
                 vms: 0,
+                agent_only: false,
             });
         }
         let own = self.settings.images.clone();

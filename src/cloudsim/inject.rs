@@ -37,13 +37,21 @@ impl Cloud {
                 if duration.is_some() {
                     return Err(InjectError::DurationNotApplicable(fault.name()));
                 }
-                self.each_running(&scope, |vm| vm.fall(Power::Stopped, messages.clone()))
+                let blind = self.blind_hosts();
+                self.each_running(&scope, |vm| {
+                    vm.fall(Power::Stopped, messages.clone());
+                    if vm.host.is_some_and(|host| blind.contains(&host)) {
+                        vm.believed = Some(Power::Running);
+                    }
+                })
             }
             Fault::Freeze => {
                 let until = duration.map(|duration| self.now + duration);
                 self.each_running(&scope, |vm| vm.frozen = Some(Frozen { until }))
             }
-            Fault::HostDown => self.hosts_down(&scope, duration),
+            Fault::HostDown | Fault::AgentDown => {
+                self.hosts_down(&scope, duration, fault == Fault::AgentDown)
+            }
             Fault::ApiDown if scope != Scope::Vim => Err(InjectError::WholeVimOnly(fault.name())),
             _ => {
                 if self.armed.len() >= self.settings.max_faults {
@@ -140,6 +148,13 @@ impl Cloud {
         }
     }
 
+    /// Hosts of which the API learns nothing new.
+    fn blind_hosts(&self) -> Vec<usize> {
+        let hosts = self.hosts.iter().enumerate();
+        let blind = hosts.filter(|(_, host)| host.down.is_some());
+        blind.map(|(index, _)| index).collect()
+    }
+
     fn hosts_of(&self, scope: &Scope) -> Vec<usize> {
         match scope {
             Scope::Vim => (0..self.hosts.len()).collect(),
@@ -151,7 +166,12 @@ impl Cloud {
         }
     }
 
-    fn hosts_down(&mut self, scope: &Scope, duration: Option<Duration>) -> Result<(), InjectError> {
+    fn hosts_down(
+        &mut self,
+        scope: &Scope,
+        duration: Option<Duration>,
+        agent_only: bool,
+    ) -> Result<(), InjectError> {
         let hosts = self.hosts_of(scope);
         if let (Scope::Vm(name), true) = (scope, hosts.is_empty()) {
             return Err(InjectError::VmAbsent(name.to_string()));
@@ -161,6 +181,7 @@ impl Cloud {
             let outage = self.agenda_seq;
             if let Some(host) = self.hosts.get_mut(index) {
                 host.down = Some(outage);
+                host.agent_only = agent_only;
             }
             if let Some(duration) = duration {
                 self.schedule(self.now + duration, Due::HostBack(index, outage));

@@ -6,9 +6,10 @@ use super::cloud::Cloud;
 use super::error::CallError;
 use super::fault::Fault;
 use super::network::Subnet;
-use super::vm::{Power, Vm};
+use super::vm::{Aside, Extra, Power, Resizing, Vm};
 use crate::clock::Mono;
 use crate::ids::{CreateToken, TenantId, VmId, VmName};
+use crate::model::deployment::{DayZero, VolumeSpec};
 use crate::model::event::InterfaceInfo;
 use crate::model::resource::SubnetRecord;
 use crate::model::vim::VimOpStatus;
@@ -36,6 +37,34 @@ pub struct VmView {
     pub interfaces: Vec<InterfaceInfo>,
     /// Words about its state, newest first.
     pub messages: Vec<String>,
+    /// Tenant, `None` for the cloud's own.
+    pub tenant: Option<TenantId>,
+    /// What the API believes of its power, right or wrong: the last it heard.
+    pub believed: Power,
+    /// Its power on its host.
+    pub actual: Power,
+    /// Why it stands aside.
+    pub aside: Option<Aside>,
+    /// Being deleted.
+    pub deleting: bool,
+    /// A resize to be confirmed.
+    pub resizing: Option<Resizing>,
+    /// The operation under way.
+    pub op: Option<String>,
+    /// Whether its host's agent can be reached.
+    pub reachable: bool,
+    /// When it was asked for.
+    pub created: Mono,
+    /// When it first ran.
+    pub launched: Option<Mono>,
+    /// When it last changed.
+    pub updated: Mono,
+    /// What its creator keeps with it.
+    pub extra: Extra,
+    /// Volumes.
+    pub volumes: Vec<VolumeSpec>,
+    /// Day-0 files.
+    pub config_data: Vec<DayZero>,
 }
 
 /// A named thing found.
@@ -180,7 +209,7 @@ impl Cloud {
         let alive = self
             .vms
             .get(id)
-            .is_some_and(|vm| vm.is_alive(self.now) && !self.is_cut_off(vm));
+            .is_some_and(|vm| vm.is_alive(self.now) && !self.is_silenced(vm));
         match alive {
             true => GuestAnswer::Answers(f64::from(self.settings.rtt_us) / 1000.0),
             false => GuestAnswer::Silence,
@@ -222,6 +251,12 @@ impl Cloud {
         host.is_some_and(|host| host.down.is_some())
     }
 
+    /// Whether its guest cannot be reached either.
+    fn is_silenced(&self, vm: &Vm) -> bool {
+        let host = vm.host.and_then(|host| self.hosts.get(host));
+        host.is_some_and(|host| host.down.is_some() && !host.agent_only)
+    }
+
     fn seen(&self, id: &VmId) -> Option<VmView> {
         let vm = self.vms.get(id).filter(|vm| !vm.unseen)?;
         Some(self.view(vm))
@@ -245,6 +280,20 @@ impl Cloud {
             flavor: vm.flavor.clone(),
             interfaces: vm.interfaces.clone(),
             messages: vm.messages.clone(),
+            tenant: vm.tenant.clone(),
+            believed: vm.believed.unwrap_or(vm.power),
+            actual: vm.power,
+            aside: vm.aside,
+            deleting: vm.deleting,
+            resizing: vm.resizing.clone(),
+            op: vm.op.clone(),
+            reachable: !self.is_cut_off(vm),
+            created: vm.created,
+            launched: vm.launched,
+            updated: vm.updated,
+            extra: vm.extra.clone(),
+            volumes: vm.volumes.clone(),
+            config_data: vm.config_data.clone(),
         }
     }
 }

@@ -16,29 +16,39 @@
 //! What the faults do is told at [`Fault`]; their limits and defaults at [`Settings`].
 
 mod accept;
+mod alter;
+mod browse;
 mod call;
 mod cloud;
 mod error;
 mod fault;
+mod finish;
 mod furnish;
+mod history;
 mod inject;
 mod look;
 mod network;
 mod op;
 mod pairs;
+mod ports;
 mod resources;
 mod settings;
 mod vm;
 
+pub use browse::{FlavorView, HostView, ImageView, NetworkView, PortView, TenantView};
 pub use call::{Accepted, Call, NewInterface, NewVm};
 pub use cloud::Cloud;
 pub use error::{CallError, InjectError, SettingsError};
 pub use fault::{Fault, Injection, Target};
+pub use history::{OpView, OpWork};
 pub use look::{FoundResource, GuestAnswer, VmView};
+pub use op::Twist;
 pub use settings::{
     HostSettings, Latency, NetworkSettings, Settings, SubnetSettings, TenantSettings,
 };
-pub use vm::Power;
+pub use vm::{Aside, Extra, Power, Resizing};
 
+#[cfg(test)]
+mod alter_tests;
 #[cfg(test)]
 mod tests;

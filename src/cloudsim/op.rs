@@ -17,6 +17,21 @@ pub(super) enum Work {
     Stop(VmId),
     Reboot(VmId),
     Resize(VmId, String),
+    Rebuild(VmId, String),
+    /// A resize that awaits its confirmation.
+    Migrate(VmId, String),
+    Confirm(VmId),
+    Revert(VmId),
+    /// Whether the host is let go at once.
+    Shelve(VmId, bool),
+    Offload(VmId),
+    Unshelve(VmId),
+    Pause(VmId),
+    Unpause(VmId),
+    Suspend(VmId),
+    Resume(VmId),
+    /// Whether to error.
+    Reset(VmId, bool),
     /// Already there when the record was opened.
     Nothing,
     DeleteTenant(TenantId),
@@ -34,7 +49,19 @@ impl Work {
             | Self::Start(vm)
             | Self::Stop(vm)
             | Self::Reboot(vm)
-            | Self::Resize(vm, _) => Some(vm),
+            | Self::Resize(vm, _)
+            | Self::Rebuild(vm, _)
+            | Self::Migrate(vm, _)
+            | Self::Confirm(vm)
+            | Self::Revert(vm)
+            | Self::Shelve(vm, _)
+            | Self::Offload(vm)
+            | Self::Unshelve(vm)
+            | Self::Pause(vm)
+            | Self::Unpause(vm)
+            | Self::Suspend(vm)
+            | Self::Resume(vm)
+            | Self::Reset(vm, _) => Some(vm),
             _ => None,
         }
     }
@@ -45,11 +72,42 @@ impl Work {
             Self::Start(_) => "start",
             Self::Stop(_) => "stop",
             Self::Reboot(_) => "reboot",
-            Self::Resize(..) => "resize",
+            Self::Resize(..) | Self::Migrate(..) => "resize",
+            Self::Rebuild(..) => "rebuild",
+            Self::Confirm(_) => "confirm of a resize",
+            Self::Revert(_) => "revert of a resize",
+            Self::Shelve(..) => "shelve",
+            Self::Offload(_) => "offload",
+            Self::Unshelve(_) => "unshelve",
+            Self::Pause(_) => "pause",
+            Self::Unpause(_) => "unpause",
+            Self::Suspend(_) => "suspend",
+            Self::Resume(_) => "resume",
+            Self::Reset(..) => "reset of its state",
             Self::Nothing => "look",
             _ => "delete",
         }
     }
+}
+
+/// What is odd about an operation, beyond failing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Twist {
+    /// The driver raised, but the VM runs: the record says success.
+    Raised(Vec<String>),
+    /// It ended with success while the VM is off.
+    Silent,
+    /// The host named first failed; the VM came to be on another one, or on none.
+    Retried {
+        /// Name of the host tried first.
+        first: String,
+        /// Name of the host tried next.
+        next: String,
+    },
+    /// It never ends.
+    Stuck,
+    /// It came while another one was under way, and fails with that one's end.
+    Late,
 }
 
 /// One record.
@@ -65,6 +123,27 @@ pub(super) struct Op {
     /// The caller's key.
     pub key: Option<String>,
     pub id: Option<String>,
+    #[serde(default)]
+    pub twist: Option<Twist>,
+    /// A reboot by power cycle.
+    #[serde(default)]
+    pub hard: bool,
+    #[serde(default)]
+    pub opened: Mono,
+    /// When the VM's host began with it.
+    #[serde(default)]
+    pub reached: Option<Mono>,
+    #[serde(default)]
+    pub ended: Option<Mono>,
+    /// The VM's host at that time.
+    #[serde(default)]
+    pub host: String,
+    /// Whether the VM was stopped when it was asked for.
+    #[serde(default)]
+    pub from_stopped: bool,
+    /// Words of the caller's.
+    #[serde(default)]
+    pub note: String,
 }
 
 impl Op {
@@ -107,7 +186,7 @@ impl Ops {
     }
 
     /// Ends a record once; `keep` finished ones are kept.
-    pub fn finish(&mut self, id: &str, status: VimOpStatus, keep: usize) {
+    pub fn finish(&mut self, id: &str, status: VimOpStatus, now: Mono, keep: usize) {
         let Some(op) = self.by_id.get_mut(id) else {
             return;
         };
@@ -116,6 +195,7 @@ impl Ops {
         }
         op.status = status;
         op.due = None;
+        op.ended = Some(now);
         self.finished.push_back(id.to_owned());
         while self.finished.len() > keep.max(1) {
             let Some(old) = self.finished.pop_front() else {

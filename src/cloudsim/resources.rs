@@ -43,6 +43,26 @@ impl Catalogue {
         self.has_id(id_or_name) || self.by_name.contains_key(id_or_name)
     }
 
+    /// The name of an id.
+    pub fn name_of(&self, id: &str) -> Option<&str> {
+        self.by_id.get(id).map(String::as_str)
+    }
+
+    /// The id of an id or a name.
+    pub fn resolve(&self, id_or_name: &str) -> Option<&str> {
+        match self.by_id.get_key_value(id_or_name) {
+            Some((id, _)) => Some(id),
+            None => self.id_of(id_or_name),
+        }
+    }
+
+    /// Ids and names in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_id
+            .iter()
+            .map(|(id, name)| (id.as_str(), name.as_str()))
+    }
+
     pub fn remove(&mut self, id: &str) {
         if let Some(name) = self.by_id.remove(id) {
             self.by_name.remove(&name);
@@ -70,8 +90,20 @@ impl Cloud {
     ) -> Result<(Work, Option<String>), Vec<String>> {
         match call {
             Call::CreateTenant { name } => self.make(Kind::Tenant, name),
-            Call::CreateImage(spec) => self.make(Kind::Image, spec.name),
-            Call::CreateFlavor(spec) => self.make(Kind::Flavor, spec.name),
+            Call::CreateImage(spec) => {
+                let (work, id) = self.make(Kind::Image, spec.name.clone())?;
+                if let Some(id) = &id {
+                    self.image_specs.entry(id.clone()).or_insert(spec);
+                }
+                Ok((work, id))
+            }
+            Call::CreateFlavor(spec) => {
+                let (work, id) = self.make(Kind::Flavor, spec.name.clone())?;
+                if let Some(id) = &id {
+                    self.flavor_specs.entry(id.clone()).or_insert(spec);
+                }
+                Ok((work, id))
+            }
             Call::CreateNetwork {
                 tenant,
                 token,
@@ -102,13 +134,8 @@ impl Cloud {
             }
             Call::DeleteImage { id } => Ok((Work::DeleteImage(id.clone()), Some(id))),
             Call::DeleteFlavor { id } => Ok((Work::DeleteFlavor(id.clone()), Some(id))),
-            // calls on VMs never come here
-            Call::CreateVm(_)
-            | Call::DeleteVm(_)
-            | Call::StartVm(_)
-            | Call::StopVm(_)
-            | Call::RebootVm { .. }
-            | Call::ResizeVm { .. } => Err(vec!["VIM Driver: not a resource".to_owned()]),
+            // calls on VMs and ports never come here
+            _ => Err(vec!["VIM Driver: not a resource".to_owned()]),
         }
     }
 
@@ -127,8 +154,14 @@ impl Cloud {
                 self.subnet_is_free(id)?;
                 self.networks.remove_subnet(id);
             }
-            Work::DeleteImage(id) => self.images.remove(id),
-            Work::DeleteFlavor(id) => self.flavors.remove(id),
+            Work::DeleteImage(id) => {
+                self.images.remove(id);
+                self.image_specs.remove(id);
+            }
+            Work::DeleteFlavor(id) => {
+                self.flavors.remove(id);
+                self.flavor_specs.remove(id);
+            }
             _ => {}
         }
         Ok(())
@@ -219,7 +252,7 @@ impl Cloud {
         Ok((Work::Nothing, Some(id)))
     }
 
-    fn within_limit(&self, count: usize) -> Result<(), Vec<String>> {
+    pub(super) fn within_limit(&self, count: usize) -> Result<(), Vec<String>> {
         match count < self.settings.max_resources {
             true => Ok(()),
             false => Err(vec![format!(

@@ -62,6 +62,8 @@ pub struct Settings {
     /// Whether a delete of a VM whose host is cut off succeeds at once and makes the API forget the VM,
     /// which runs on unseen until the host is back, as Nova does; without, the delete hangs.
     pub forgets_cut_off_vms: bool,
+    /// Whether a start that failed leaves the VM stopped, as Nova does; without, in error.
+    pub failed_start_leaves_stopped: bool,
     /// How long after a create whose reply was lost its VM appears, in ms.
     pub lost_landing_ms: u64,
     /// The bound the cloud declares for that, in ms. A smaller one than
@@ -99,6 +101,7 @@ impl Default for Settings {
             idempotent: true,
             failed_create_leaves_vm: true,
             forgets_cut_off_vms: false,
+            failed_start_leaves_stopped: false,
             lost_landing_ms: 0,
             landing_bound_ms: 5000,
             max_vms: 100_000,

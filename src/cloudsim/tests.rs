@@ -14,58 +14,58 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-struct World {
-    cloud: Cloud,
+pub(super) struct World {
+    pub cloud: Cloud,
     keys: u32,
 }
 
 impl World {
-    fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         let cloud = Cloud::new(settings).unwrap();
         Self { cloud, keys: 0 }
     }
 
-    fn call(&mut self, call: Call) -> Result<Accepted, CallError> {
+    pub fn call(&mut self, call: Call) -> Result<Accepted, CallError> {
         self.keys += 1;
         self.cloud.call(call, &format!("key-{}", self.keys))
     }
 
-    fn pass(&mut self, by: Duration) {
+    pub fn pass(&mut self, by: Duration) {
         self.cloud.advance(self.cloud.now() + by);
     }
 
-    fn create(&mut self, name: &str) -> Accepted {
+    pub fn create(&mut self, name: &str) -> Accepted {
         self.call(Call::CreateVm(Box::new(new_vm(name)))).unwrap()
     }
 
     /// A VM that answers.
-    fn up(&mut self, name: &str) -> VmId {
+    pub fn up(&mut self, name: &str) -> VmId {
         let id = VmId::new(self.create(name).id.unwrap());
         self.pass(ms(700));
         assert!(self.alive(&id));
         id
     }
 
-    fn alive(&self, id: &VmId) -> bool {
+    pub fn alive(&self, id: &VmId) -> bool {
         self.cloud.probe(id) != GuestAnswer::Silence
     }
 
-    fn power(&self, id: &VmId) -> Option<Power> {
+    pub fn power(&self, id: &VmId) -> Option<Power> {
         self.cloud.vm(id).unwrap().map(|vm| vm.power)
     }
 
-    fn inject(&mut self, fault: Fault, target: Target) -> Result<(), InjectError> {
+    pub fn inject(&mut self, fault: Fault, target: Target) -> Result<(), InjectError> {
         self.cloud.inject(injection(fault, target))
     }
 
     /// Calls, lets it end, returns the record.
-    fn run(&mut self, call: Call) -> VimOpStatus {
+    pub fn run(&mut self, call: Call) -> VimOpStatus {
         let op = self.call(call).unwrap().op;
         self.pass(ms(1000));
         self.cloud.status(&op).unwrap()
     }
 
-    fn reboot(&mut self, vm: &VmId) -> VimOpStatus {
+    pub fn reboot(&mut self, vm: &VmId) -> VimOpStatus {
         self.run(Call::RebootVm {
             vm: vm.clone(),
             hard: true,
@@ -73,7 +73,7 @@ impl World {
     }
 }
 
-fn injection(fault: Fault, target: Target) -> Injection {
+pub(super) fn injection(fault: Fault, target: Target) -> Injection {
     Injection {
         target,
         fault,
@@ -83,7 +83,7 @@ fn injection(fault: Fault, target: Target) -> Injection {
     }
 }
 
-fn new_vm(name: &str) -> NewVm {
+pub(super) fn new_vm(name: &str) -> NewVm {
     NewVm {
         name: VmName::new(name),
         logical: VmName::new(name),
@@ -94,10 +94,11 @@ fn new_vm(name: &str) -> NewVm {
         interfaces: vec![nic("esc-net")],
         volumes: Vec::new(),
         config_data: Vec::new(),
+        extra: Extra::default(),
     }
 }
 
-fn nic(network: &str) -> NewInterface {
+pub(super) fn nic(network: &str) -> NewInterface {
     NewInterface {
         nicid: 0,
         network: network.into(),
@@ -108,7 +109,7 @@ fn nic(network: &str) -> NewInterface {
     }
 }
 
-fn vm_target(name: &str) -> Target {
+pub(super) fn vm_target(name: &str) -> Target {
     Target::Vm(name.into())
 }
 

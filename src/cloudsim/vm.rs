@@ -1,5 +1,7 @@
 //! One VM of the cloud.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Mono;
@@ -22,6 +24,39 @@ pub enum Power {
     Deleting,
     /// Its host cannot be reached.
     Unknown,
+}
+
+/// Why a VM that is not running stands aside instead of being simply stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Aside {
+    /// Its processors stand still; it keeps its memory.
+    Paused,
+    /// Its memory is on its host's disk.
+    Suspended,
+    /// It is an image and a claim to its host.
+    Shelved,
+    /// It is an image; no host is kept for it.
+    Offloaded,
+}
+
+/// A resize that awaits its confirmation, with the way back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Resizing {
+    /// Flavor before.
+    pub old_flavor: String,
+    /// Name of the host before.
+    pub old_host: String,
+    /// Whether it ran before.
+    pub ran: bool,
+}
+
+/// What a caller keeps with its VM; nothing here changes what the VM does.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Extra {
+    /// Keys and values, shown back.
+    pub metadata: BTreeMap<String, String>,
+    /// Words of a face's own.
+    pub notes: BTreeMap<String, String>,
 }
 
 /// A VM. `power` is the truth on its host: never `Deleting` or `Unknown`.
@@ -50,6 +85,29 @@ pub(super) struct Vm {
     pub messages: Vec<String>,
     /// The operation under way.
     pub op: Option<String>,
+    /// Why it stands aside.
+    #[serde(default)]
+    pub aside: Option<Aside>,
+    /// What the API believes of its power where that is not the truth.
+    #[serde(default)]
+    pub believed: Option<Power>,
+    /// A resize to be confirmed.
+    #[serde(default)]
+    pub resizing: Option<Resizing>,
+    /// Reboots asked for while one was under way: they fail when that one ends.
+    #[serde(default)]
+    pub late: Vec<String>,
+    #[serde(default)]
+    pub extra: Extra,
+    #[serde(default)]
+    pub created: Mono,
+    #[serde(default)]
+    pub launched: Option<Mono>,
+    #[serde(default)]
+    pub updated: Mono,
+    /// Records of its operations, oldest first.
+    #[serde(default)]
+    pub log: VecDeque<String>,
 }
 
 /// A frozen guest, until when.
@@ -73,5 +131,13 @@ impl Vm {
         self.alive_from = None;
         self.frozen = None;
         self.messages = messages;
+        self.aside = None;
+        self.believed = None;
+    }
+
+    /// The VM stands aside from now on.
+    pub fn set_aside(&mut self, aside: Aside) {
+        self.fall(Power::Stopped, Vec::new());
+        self.aside = Some(aside);
     }
 }

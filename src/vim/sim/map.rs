@@ -1,7 +1,8 @@
 //! Between the engine's words and the simulated cloud's.
 
 use crate::cloudsim::{
-    Accepted as SimAccepted, Call, CallError, FoundResource, NewInterface, NewVm, Power, VmView,
+    Accepted as SimAccepted, Call, CallError, Extra, FoundResource, NewInterface, NewVm, Power,
+    VmView,
 };
 use crate::engine::port::{Accepted, CreateVm, PowerState, VimCall, VimError, VimResource, VimVm};
 use crate::ids::{CreateToken, VmName};
@@ -56,6 +57,7 @@ fn new_vm(new: CreateVm) -> NewVm {
         interfaces: interfaces.collect(),
         volumes: new.volumes,
         config_data: new.config_data,
+        extra: Extra::default(),
     }
 }
 
