@@ -26,9 +26,19 @@ pub enum Child {
     Text(String),
 }
 
-/// All namespace bindings in scope at an element, outermost first.
+/// All namespace bindings in scope at an element: a chain to the outermost one, of which inner elements
+/// share the tail. A copy for each element would cost as much as all bindings.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Scope(Arc<Vec<(Arc<str>, Arc<str>)>>);
+pub struct Scope(Option<Arc<Binding>>);
+
+#[derive(PartialEq, Eq, Debug)]
+struct Binding {
+    prefix: Arc<str>,
+    uri: Arc<str>,
+    outer: Scope,
+    /// How many, this one counted.
+    len: usize,
+}
 
 impl Scope {
     /// The namespace bound to `prefix` (empty: the default namespace); `None` when there is none.
@@ -37,37 +47,48 @@ impl Scope {
     }
 
     pub(super) fn get(&self, prefix: &str) -> Option<&Arc<str>> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(bound, _)| &**bound == prefix)
-            .map(|(_, uri)| uri)
+        self.chain()
+            .find(|binding| &*binding.prefix == prefix)
+            .map(|binding| &binding.uri)
             .filter(|uri| !uri.is_empty())
+    }
+
+    /// Innermost first.
+    fn chain(&self) -> impl Iterator<Item = &Binding> {
+        std::iter::successors(self.0.as_deref(), |binding| binding.outer.0.as_deref())
     }
 
     /// The bindings, innermost last; an empty URI undoes the default namespace.
     pub fn bindings(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(prefix, uri)| (&**prefix, &**uri))
+        let mut all: Vec<_> = self
+            .chain()
+            .map(|binding| (&*binding.prefix, &*binding.uri))
+            .collect();
+        all.reverse();
+        all.into_iter()
     }
 
     /// How many bindings are in scope, shadowed ones counted.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |binding| binding.len)
     }
 
     /// Whether no binding is in scope.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// This scope with further bindings.
     pub fn with(&self, decls: &[(Arc<str>, Arc<str>)]) -> Self {
-        if decls.is_empty() {
-            return self.clone();
-        }
-        let mut all = (*self.0).clone();
-        all.extend_from_slice(decls);
-        Self(Arc::new(all))
+        decls.iter().fold(self.clone(), |outer, (prefix, uri)| {
+            let len = outer.len() + 1;
+            Self(Some(Arc::new(Binding {
+                prefix: prefix.clone(),
+                uri: uri.clone(),
+                outer,
+                len,
+            })))
+        })
     }
 }
 

@@ -20,7 +20,8 @@ pub struct Limits {
     pub namespaces: usize,
     /// Octets of one name.
     pub name_len: usize,
-    /// Elements and texts in all: each costs memory that its octets on the wire do not show.
+    /// Elements, attributes, namespace declarations and texts in all: each costs memory that its octets on
+    /// the wire do not show.
     pub nodes: usize,
 }
 
@@ -196,20 +197,22 @@ impl Builder<'_> {
             if count >= self.limits.attributes {
                 return Err(too_big("attributes", self.limits.attributes));
             }
+            self.count()?;
             let (prefix, local) = self.split(attribute.key.into_inner())?;
             let value = attribute_value(&attribute.value)?;
             match (prefix, local) {
-                ("", "xmlns") => decls.push((Arc::from(""), Arc::from(value.as_str()))),
+                ("", "xmlns") => decls.push((self.names.get(""), self.names.get(&value))),
                 ("xmlns", bound) => {
                     let reserved = bound == "xmlns" || (bound == "xml") != (value == XML_NS);
                     if value.is_empty() || reserved {
                         return Err(malformed(format!("illegal binding of prefix '{bound}'")));
                     }
-                    decls.push((Arc::from(bound), Arc::from(value.as_str())));
+                    decls.push((self.names.get(bound), self.names.get(&value)));
                 }
                 (prefix, local) => plain.push((prefix, local, value)),
             }
         }
+        decls.shrink_to_fit();
         let outer = self
             .stack
             .last()
@@ -270,7 +273,7 @@ impl Builder<'_> {
     fn count(&mut self) -> Result<(), XmlError> {
         self.nodes += 1;
         match self.nodes > self.limits.nodes {
-            true => Err(too_big("elements and texts", self.limits.nodes)),
+            true => Err(too_big("elements, attributes and texts", self.limits.nodes)),
             false => Ok(()),
         }
     }

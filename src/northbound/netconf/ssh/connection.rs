@@ -16,6 +16,7 @@ use super::channel::{ChannelSlot, OpenChannel, pump, serve};
 use super::error::SshError;
 use super::inbox::Inbox;
 use super::server::Shared;
+use super::source::Prefix;
 use super::stream::{Cut, CutCause};
 use crate::northbound::netconf::transport::{Peer, SessionControl, TransportKind};
 
@@ -29,10 +30,12 @@ const MAX_PASSWORD: usize = 1_024;
 pub(super) struct Connection {
     pub(super) id: u64,
     pub(super) peer: SocketAddr,
+    /// What its address counts to.
+    pub(super) source: Prefix,
     pub(super) cut: Cut,
     /// Set once russh runs.
     pub(super) handle: OnceLock<Handle>,
-    pub(super) authenticated: AtomicBool,
+    pub(super) authenticated: Arc<AtomicBool>,
     pub(super) attempted: AtomicBool,
     pub(super) channels: Arc<AtomicUsize>,
     /// Sessions running, and of those the established ones.
@@ -111,6 +114,7 @@ impl ConnectionHandler {
     ) -> Auth {
         match answer {
             Ok(Some(identity)) => {
+                self.conn.shared.forgive(&self.conn);
                 info!(peer = %self.conn.peer, user = %printable(&identity.user), ?method, "logged in");
                 self.identity = Some(identity);
                 Auth::Accept
@@ -121,6 +125,16 @@ impl ConnectionHandler {
                 self.failed(user, method, "user store unavailable")
             }
         }
+    }
+
+    /// Books an attempt; the refusal when there have been too many from where it comes.
+    fn too_many(&mut self, user: &str, method: AuthMethod) -> Option<Auth> {
+        if self.conn.shared.attempt(&self.conn) {
+            return None;
+        }
+        // The connection has no further one.
+        self.failures = self.conn.shared.settings.auth_attempts;
+        Some(self.implausible(user, method, "too many attempts from this source"))
     }
 
     fn exhausted(&self) -> bool {
@@ -287,6 +301,9 @@ impl Handler for ConnectionHandler {
                 "implausible name or password",
             ));
         }
+        if let Some(refusal) = self.too_many(user, AuthMethod::Password) {
+            return Ok(refusal);
+        }
         let conn = Arc::clone(&self.conn);
         let answer = tokio::select! {
             answer = conn.shared.authenticator.password(user, password, conn.peer) => answer,
@@ -310,11 +327,18 @@ impl Handler for ConnectionHandler {
                 "implausible name or weak algorithm",
             ));
         }
+        if let Some(refusal) = self.too_many(user, AuthMethod::PublicKey) {
+            return Ok(refusal);
+        }
         match self
             .ask_key(user, offer.public_key, KeyProof::Offered)
             .await
         {
-            Ok(Some(_)) => Ok(Auth::Accept),
+            Ok(Some(_)) => {
+                // A question, not an attempt.
+                self.conn.shared.forgive(&self.conn);
+                Ok(Auth::Accept)
+            }
             answer => Ok(self.decide(user, AuthMethod::PublicKey, answer)),
         }
     }
@@ -326,6 +350,9 @@ impl Handler for ConnectionHandler {
     ) -> Result<Auth, SshError> {
         if self.exhausted() || !plausible(user, MAX_USER) || !strong(key.algorithm) {
             return Ok(Self::rejection());
+        }
+        if let Some(refusal) = self.too_many(user, AuthMethod::PublicKey) {
+            return Ok(refusal);
         }
         let answer = self.ask_key(user, key.public_key, KeyProof::Verified).await;
         Ok(self.decide(user, AuthMethod::PublicKey, answer))

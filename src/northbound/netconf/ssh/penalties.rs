@@ -1,6 +1,6 @@
 //! Penalties of sources that misbehave before login (as OpenSSH's PerSourcePenalties). Pure.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ struct Entry {
     enforced: bool,
 }
 
+/// The time in which attempts are counted.
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// The sources under penalty.
 #[derive(Debug)]
 pub struct Penalties {
@@ -34,6 +37,8 @@ pub struct Penalties {
     entries: HashMap<Prefix, Entry>,
     /// The same by end, so that the one that ends first is found.
     by_end: BTreeSet<(Mono, Prefix)>,
+    /// Attempts of the last minute that failed or are being checked.
+    attempts: HashMap<Prefix, VecDeque<Mono>>,
 }
 
 impl Penalties {
@@ -43,20 +48,69 @@ impl Penalties {
             settings,
             entries: HashMap::new(),
             by_end: BTreeSet::new(),
+            attempts: HashMap::new(),
         }
     }
 
     /// Whether a connection from `source` is refused now.
     pub fn refuses(&self, source: &Prefix, now: Mono) -> bool {
-        self.entries
+        let punished = self
+            .entries
             .get(source)
-            .is_some_and(|entry| entry.enforced && entry.until > now)
+            .is_some_and(|entry| entry.enforced && entry.until > now);
+        punished || self.recent(source, now) >= self.settings.attempts_per_minute
+    }
+
+    /// Books a login attempt before it is checked; false when the source has used up its share.
+    pub fn attempt(&mut self, source: Prefix, address: IpAddr, now: Mono) -> bool {
+        if self.exempt(address) {
+            return true;
+        }
+        if self.recent(&source, now) >= self.settings.attempts_per_minute {
+            return false;
+        }
+        if !self.attempts.contains_key(&source) && self.attempts.len() >= self.settings.sources {
+            let over = |times: &VecDeque<Mono>| times.back().is_none_or(|at| *at + MINUTE <= now);
+            self.attempts.retain(|_, times| !over(times));
+            if self.attempts.len() >= self.settings.sources
+                && let Some(any) = self.attempts.keys().next().copied()
+            {
+                self.attempts.remove(&any);
+            }
+        }
+        let times = self.attempts.entry(source).or_default();
+        while times.front().is_some_and(|at| *at + MINUTE <= now) {
+            times.pop_front();
+        }
+        times.push_back(now);
+        true
+    }
+
+    /// The attempt booked last was right: it does not count.
+    pub fn forgive(&mut self, source: &Prefix) {
+        if let Some(times) = self.attempts.get_mut(source) {
+            times.pop_back();
+            if times.is_empty() {
+                self.attempts.remove(source);
+            }
+        }
+    }
+
+    fn recent(&self, source: &Prefix, now: Mono) -> usize {
+        let times = self.attempts.get(source);
+        times.map_or(0, |times| {
+            times.iter().filter(|at| **at + MINUTE > now).count()
+        })
+    }
+
+    fn exempt(&self, address: IpAddr) -> bool {
+        let address = Prefix::of(address, 128);
+        !self.settings.enabled || self.settings.exempt.iter().any(|p| p.contains(&address))
     }
 
     /// Adds the penalty for an offence; an exempt address has none.
     pub fn punish(&mut self, source: Prefix, address: IpAddr, offence: Offence, now: Mono) {
-        let address = Prefix::of(address, 128);
-        if !self.settings.enabled || self.settings.exempt.iter().any(|p| p.contains(&address)) {
+        if self.exempt(address) {
             return;
         }
         let seconds = match offence {
@@ -140,6 +194,41 @@ mod tests {
         }
         assert!(table.refuses(&a, at(599)));
         assert!(!table.refuses(&a, at(600)));
+    }
+
+    #[test]
+    fn a_source_has_thirty_attempts_in_any_minute_and_right_ones_do_not_count() {
+        let mut table = Penalties::new(PenaltySettings::default());
+        let (a, address) = source(1);
+        for n in 0..30 {
+            assert!(table.attempt(a, address, at(n)));
+        }
+        assert!(!table.attempt(a, address, at(30)) && table.refuses(&a, at(30)));
+        assert!(table.attempt(source(2).0, source(2).1, at(30)));
+        // The first one is a minute old: one more.
+        assert!(table.attempt(a, address, at(60)));
+        assert!(!table.attempt(a, address, at(60)));
+        table.forgive(&a);
+        assert!(table.attempt(a, address, at(60)));
+        assert!(!table.refuses(&a, at(200)));
+        let mut right = 0;
+        while right < 100 && table.attempt(a, address, at(200)) {
+            table.forgive(&a);
+            right += 1;
+        }
+        assert_eq!(right, 100);
+    }
+
+    #[test]
+    fn the_table_of_attempts_is_bounded() {
+        let mut table = Penalties::new(PenaltySettings {
+            sources: 2,
+            ..PenaltySettings::default()
+        });
+        for n in 0..20 {
+            assert!(table.attempt(source(n).0, source(n).1, at(u64::from(n) * 100)));
+            assert!(table.attempts.len() <= 2);
+        }
     }
 
     #[test]

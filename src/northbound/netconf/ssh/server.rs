@@ -25,7 +25,7 @@ use super::penalties::{Offence, Penalties};
 use super::settings::SshSettings;
 use super::source::Prefix;
 use super::startups::{Startups, Verdict};
-use super::stream::{Cut, CutCause, CuttableStream, prepare};
+use super::stream::{Cut, CutCause, CuttableStream, LoginShare, prepare};
 use crate::clock::Clock;
 use crate::northbound::netconf::transport::SessionHandler;
 
@@ -90,6 +90,7 @@ pub struct Counters(Arc<CounterCells>);
 #[derive(Debug, Default)]
 struct CounterCells {
     accepted: AtomicU64,
+    refused_address: AtomicU64,
     refused_penalty: AtomicU64,
     refused_startups: AtomicU64,
     refused_full: AtomicU64,
@@ -111,6 +112,8 @@ macro_rules! counters {
 counters! {
     /// Connections accepted and given to SSH.
     accepted;
+    /// Connections closed at once because their address may not connect.
+    refused_address;
     /// Connections closed at once because their source is under penalty.
     refused_penalty;
     /// Connections closed at once or displaced because too many logins were pending.
@@ -159,6 +162,18 @@ impl Shared {
     /// A connection has logged in: it no longer counts as pending.
     pub(super) fn logged_in(&self, id: u64) {
         self.gate().leave(id);
+    }
+
+    /// Books a login attempt of a connection; false when its source has used up its share.
+    pub(super) fn attempt(&self, conn: &Connection) -> bool {
+        let now = self.clock.mono();
+        let mut gate = self.gate();
+        gate.penalties.attempt(conn.source, conn.peer.ip(), now)
+    }
+
+    /// The attempt was right.
+    pub(super) fn forgive(&self, conn: &Connection) {
+        self.gate().penalties.forgive(&conn.source);
     }
 }
 
@@ -370,9 +385,14 @@ fn gone(error: &std::io::Error) -> bool {
 fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mpsc::Sender<()>) {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
     let source = Prefix::source(address.ip(), &shared.settings.startups);
+    let cells = &shared.counters.0;
+    if !shared.settings.allows(address.ip()) {
+        cells.refused_address.fetch_add(1, Ordering::Relaxed);
+        debug!(peer = %address, "connection refused: not an address that may connect");
+        return;
+    }
     let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
     let cut = Cut::default();
-    let cells = &shared.counters.0;
     let mut turn = None;
     {
         let mut gate = shared.gate();
@@ -409,9 +429,10 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
     let conn = Arc::new(Connection {
         id,
         peer: address,
+        source,
         cut,
         handle: OnceLock::new(),
-        authenticated: AtomicBool::new(false),
+        authenticated: Arc::default(),
         attempted: AtomicBool::new(false),
         channels: Arc::new(AtomicUsize::new(0)),
         sessions: watch::channel(SessionCount::default()).0,
@@ -451,11 +472,24 @@ async fn run(
             () = conn.cut.made() => return None,
             () = conn.shared.draining.cancelled() => return None,
         }
+        // Those before it may have been guessing.
+        let now = conn.shared.clock.mono();
+        if conn.shared.gate().penalties.refuses(&conn.source, now) {
+            let refused = &conn.shared.counters.0.refused_penalty;
+            refused.fetch_add(1, Ordering::Relaxed);
+            refuse(&tcp, conn.peer, b"Not allowed at this time\r\n");
+            return None;
+        }
     }
     if let Err(error) = prepare(&tcp, settings) {
         debug!(peer = %conn.peer, %error, "socket options");
     }
-    let stream = CuttableStream::new(tcp, conn.cut.clone(), settings.write_stall());
+    let stream = CuttableStream::new(
+        tcp,
+        conn.cut.clone(),
+        settings.write_stall(),
+        LoginShare::new(settings.login_bytes, conn.authenticated.clone()),
+    );
     let handler = ConnectionHandler::new(Arc::clone(conn));
     let config = Arc::clone(&conn.shared.config);
 

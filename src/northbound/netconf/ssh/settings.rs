@@ -1,5 +1,6 @@
 //! Limits and algorithms of the SSH shell, as the settings file spells them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,10 @@ pub struct SshSettings {
     pub login_seconds: u64,
     /// Connections at once, logged in or not.
     pub connections: usize,
+    /// Addresses or prefixes that may connect; empty: all.
+    pub allow: Vec<Prefix>,
+    /// Octets that a client may send before it has logged in.
+    pub login_bytes: usize,
     /// Failed login attempts per connection (a `none` probe is not one).
     pub auth_attempts: u32,
     /// Constant duration of a rejection, in milliseconds; a success is not delayed.
@@ -73,6 +78,8 @@ pub struct StartupSettings {
 pub struct PenaltySettings {
     /// Whether sources are penalised at all.
     pub enabled: bool,
+    /// Failed login attempts per source in any minute; beyond, it is refused without being asked.
+    pub attempts_per_minute: usize,
     /// A connection that ended after failed attempts.
     pub auth_failed_seconds: u64,
     /// A connection that ended without any attempt.
@@ -97,6 +104,8 @@ impl Default for SshSettings {
         Self {
             login_seconds: 30,
             connections: 4_352,
+            allow: Vec::new(),
+            login_bytes: 128 * 1024,
             auth_attempts: 6,
             auth_rejection_milliseconds: 1_000,
             tcp_keepalive_seconds: 15,
@@ -133,6 +142,7 @@ impl Default for PenaltySettings {
     fn default() -> Self {
         Self {
             enabled: true,
+            attempts_per_minute: 30,
             auth_failed_seconds: 5,
             no_auth_seconds: 1,
             grace_exceeded_seconds: 10,
@@ -154,6 +164,10 @@ impl SshSettings {
         let positive = [
             ("login-seconds", self.login_seconds),
             ("connections", self.connections as u64),
+            (
+                "penalties.attempts-per-minute",
+                self.penalties.attempts_per_minute as u64,
+            ),
             ("auth-attempts", u64::from(self.auth_attempts)),
             (
                 "channels-per-connection",
@@ -173,6 +187,9 @@ impl SshSettings {
         if self.receive_window_bytes < 64 * 1024 {
             return Err(setting("receive-window-bytes", "must be at least 65536"));
         }
+        if self.login_bytes < 32 * 1024 {
+            return Err(setting("login-bytes", "must be at least 32768"));
+        }
         if self.rekey_bytes < 1 << 20 || self.rekey_bytes > 1 << 30 {
             return Err(setting("rekey-bytes", "must be 1048576 to 1073741824"));
         }
@@ -189,6 +206,12 @@ impl SshSettings {
             ));
         }
         Ok(())
+    }
+
+    /// Whether an address may connect at all.
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        let address = Prefix::of(address, 128);
+        self.allow.is_empty() || self.allow.iter().any(|allowed| allowed.contains(&address))
     }
 
     pub(super) fn login_time(&self) -> Duration {

@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -54,6 +55,7 @@ pub(super) enum CutCause {
     LoginTimeout,
     TooManyAttempts,
     Displaced,
+    LoginFlood,
     WriteStalled,
     NoSession,
     Unanswered,
@@ -66,6 +68,7 @@ impl CutCause {
             Self::LoginTimeout => "login took too long",
             Self::TooManyAttempts => "too many authentication failures",
             Self::Displaced => "too many pending logins",
+            Self::LoginFlood => "too much sent before login",
             Self::WriteStalled => "client stopped reading",
             Self::NoSession => "no session in time",
             Self::Unanswered => "channel could not be closed in time",
@@ -100,10 +103,25 @@ pub(super) struct CuttableStream {
     write_stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     linger: Option<Pin<Box<Sleep>>>,
+    login: Option<LoginShare>,
+}
+
+/// What a stranger may send: russh ignores messages that do not belong before the login, and would do so
+/// for as long as they come.
+pub(super) struct LoginShare {
+    left: usize,
+    over: Arc<AtomicBool>,
+}
+
+impl LoginShare {
+    /// `over` is set once the client has logged in.
+    pub(super) fn new(octets: usize, over: Arc<AtomicBool>) -> Self {
+        Self { left: octets, over }
+    }
 }
 
 impl CuttableStream {
-    pub(super) fn new(tcp: TcpStream, cut: Cut, write_stall: Duration) -> Self {
+    pub(super) fn new(tcp: TcpStream, cut: Cut, write_stall: Duration, login: LoginShare) -> Self {
         Self {
             read_cut: Box::pin(cut.token.clone().cancelled_owned()),
             write_cut: Box::pin(cut.token.clone().cancelled_owned()),
@@ -112,7 +130,24 @@ impl CuttableStream {
             write_stall,
             stalled: None,
             linger: None,
+            login: Some(login),
         }
+    }
+
+    /// Counts octets received; false when a stranger has sent too many.
+    fn counted(&mut self, octets: usize) -> bool {
+        let Some(login) = &mut self.login else {
+            return true;
+        };
+        if login.over.load(Ordering::Acquire) {
+            self.login = None;
+            return true;
+        }
+        match login.left.checked_sub(octets) {
+            Some(left) => login.left = left,
+            None => self.cut.make(CutCause::LoginFlood),
+        }
+        self.cut.cause() != Some(CutCause::LoginFlood)
     }
 
     /// Bounds a write that waits: polls the stall timer, starting it at the first wait.
@@ -154,7 +189,12 @@ impl AsyncRead for CuttableStream {
         {
             return Poll::Ready(Err(cut_error()));
         }
-        Pin::new(&mut this.tcp).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut this.tcp).poll_read(cx, buf);
+        if polled.is_ready() && !this.counted(buf.filled().len() - before) {
+            return Poll::Ready(Err(cut_error()));
+        }
+        polled
     }
 }
 
