@@ -45,7 +45,7 @@ pub use decode::{DEFAULT_NS, NETCONF_NS, YANG_NS};
 pub use diff::{Change, Diff, DiffOp};
 pub use edit_tree::{DefaultOperation, EditTree, ErrorOption, Operation, split_rpcs};
 pub use error::{Error, ErrorKind};
-pub use filter::{Budget, Filter, SubtreeFilter};
+pub use filter::{Budget, Filter, FilterLimits, SubtreeFilter};
 pub use keys::{Key, Keys};
 pub use node::{Node, ROOT, Value};
 pub use ordered::{EntryDiff, Ordered, Place, Same};

@@ -1,7 +1,11 @@
 //! The two kinds of filter behind one face.
 
-use super::SubtreeFilter;
-use crate::datastore::error::{Error, ErrorKind};
+use std::sync::Arc;
+
+use super::budget::{Budget, FilterLimits};
+use super::subtree::SubtreeFilter;
+use crate::clock::Clock;
+use crate::datastore::error::Error;
 use crate::datastore::select::Selection;
 use crate::datastore::tree::Tree;
 use crate::datastore::xpath::XPath;
@@ -16,50 +20,19 @@ pub enum Filter {
     XPath(XPath),
 }
 
-/// How many nodes a filter may look at before it is refused (`resource-denied`).
-#[derive(Clone, Debug)]
-pub struct Budget(u64);
-
-impl Budget {
-    /// Enough for a few full walks over a large configuration.
-    pub const DEFAULT_VISITS: u64 = 2_000_000;
-
-    /// A budget of so many visits.
-    pub fn new(visits: u64) -> Self {
-        Self(visits)
-    }
-
-    /// Takes visits off.
-    ///
-    /// # Errors
-    /// [`ErrorKind::ResourceDenied`] when there are not as many left.
-    pub fn take(&mut self, visits: usize) -> Result<(), Error> {
-        match self.0.checked_sub(visits as u64) {
-            Some(left) => {
-                self.0 = left;
-                Ok(())
-            }
-            None => {
-                self.0 = 0;
-                let message = "the filter looks at more nodes than a request may";
-                Err(Error::new(ErrorKind::ResourceDenied, "", message))
-            }
+impl Filter {
+    /// What it may cost from now on.
+    pub fn budget(&self, limits: &FilterLimits, clock: &Arc<dyn Clock>) -> Budget {
+        match self {
+            Self::Subtree(_) => Budget::new(limits.subtree_visits),
+            Self::XPath(_) => Budget::new(limits.xpath_visits).within(limits.xpath_time, clock),
         }
     }
-}
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self::new(Self::DEFAULT_VISITS)
-    }
-}
-
-impl Filter {
     /// Whether it selects anything of a notification's content (the elements beside `eventTime`).
     ///
     /// # Errors
-    /// `resource-denied` when the budget is used up, `invalid-value` when an XPath expression gives
-    /// no node-set.
+    /// `resource-denied` when the budget is used up.
     pub fn wants(&self, content: &[&Element], budget: &mut Budget) -> Result<bool, Error> {
         match self {
             Self::Subtree(filter) => filter.wants(content, budget),
@@ -80,8 +53,7 @@ impl Tree {
     /// What a filter selects, within a budget.
     ///
     /// # Errors
-    /// `resource-denied` when the budget is used up, `invalid-value` when an XPath expression gives
-    /// no node-set (RFC 6241 section 8.9.5.1).
+    /// `resource-denied` when the budget is used up.
     pub fn select_within(&self, filter: &Filter, budget: &mut Budget) -> Result<Selection, Error> {
         match filter {
             Filter::Subtree(filter) => filter.select(self, budget),

@@ -3,9 +3,11 @@
 //! On a tree a filter selects nodes; on the content of a notification it only says whether the
 //! notification is wanted, which is then sent whole (RFC 5277 section 3.6).
 
+mod budget;
 mod element;
 mod kinds;
 mod subtree;
 
-pub use kinds::{Budget, Filter};
+pub use budget::{Budget, FilterLimits};
+pub use kinds::Filter;
 pub use subtree::SubtreeFilter;

@@ -36,9 +36,25 @@ pub(super) trait Doc<'t> {
     fn parent(&self, id: Id) -> Option<Id>;
     /// In document order.
     fn children(&self, id: Id) -> Rc<[Id]>;
-    /// Namespace and local name; `None` for the root and for text.
+    /// The attributes of an element; data trees have none.
+    fn attributes(&self, _: Id) -> Rc<[Id]> {
+        Rc::from([])
+    }
+    /// Whether it is an attribute.
+    fn is_attribute(&self, _: Id) -> bool {
+        false
+    }
+    /// The name as it is written, with its prefix if it has one.
+    fn qualified(&self, id: Id) -> Option<Cow<'t, str>> {
+        self.name(id).map(|(_, local)| Cow::Borrowed(local))
+    }
+    /// The `xml:lang` in force.
+    fn language(&self, _: Id) -> Option<&'t str> {
+        None
+    }
+    /// Namespace and local name of an element or attribute; `None` for the root and for text.
     fn name(&self, id: Id) -> Option<(&'t str, &'t str)>;
-    /// The text of a text node or of an element that holds text only; `None` for others.
+    /// The text of a text node, of an attribute, or of an element that holds text only; `None` for others.
     fn text(&self, id: Id) -> Option<Cow<'t, str>>;
     /// Whether it is a text node.
     fn is_text(&self, id: Id) -> bool;
@@ -46,6 +62,10 @@ pub(super) trait Doc<'t> {
     fn is_interior(&self, id: Id) -> bool;
     /// Document order.
     fn order(&self, a: Id, b: Id) -> Ordering;
+    /// Sorts into document order.
+    fn sort(&self, nodes: &mut [Id]) {
+        nodes.sort_by(|a, b| self.order(*a, *b));
+    }
     /// Whether any element has this name.
     fn knows(&self, ns: &str, local: &str) -> bool;
     /// The children that a name test holds for, others not listed; `None` if that takes a walk.

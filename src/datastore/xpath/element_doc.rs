@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::ast::NodeTest;
 use super::doc::{Doc, Id, KeyTest, Matches, ROOT, Route};
-use crate::xml::{Child, Element};
+use crate::xml::{Attr, Child, Element, XML_NS};
 
 /// Ids count in document order.
 pub(super) struct ElementDoc<'t> {
@@ -16,6 +16,7 @@ pub(super) struct ElementDoc<'t> {
 struct Item<'t> {
     parent: Id,
     data: Data<'t>,
+    attributes: Rc<[Id]>,
     children: Rc<[Id]>,
 }
 
@@ -23,6 +24,7 @@ struct Item<'t> {
 enum Data<'t> {
     Root,
     Element(&'t Element),
+    Attribute(&'t Attr),
     Text(&'t str),
 }
 
@@ -31,6 +33,7 @@ impl<'t> ElementDoc<'t> {
         let root = Item {
             parent: ROOT,
             data: Data::Root,
+            attributes: Rc::from([]),
             children: Rc::from([]),
         };
         let mut doc = Self { items: vec![root] };
@@ -41,6 +44,13 @@ impl<'t> ElementDoc<'t> {
 
     fn add(&mut self, parent: Id, element: &'t Element) -> Id {
         let id = self.push(parent, Data::Element(element));
+        let attributes = element.attrs.iter();
+        let attributes: Vec<Id> = attributes
+            .map(|attr| self.push(id, Data::Attribute(attr)))
+            .collect();
+        if let Some(item) = self.items.get_mut(id as usize) {
+            item.attributes = attributes.into();
+        }
         // White space between elements is layout, not content.
         let has_elements = element.elements().next().is_some();
         let mut children = Vec::new();
@@ -59,6 +69,7 @@ impl<'t> ElementDoc<'t> {
         self.items.push(Item {
             parent,
             data,
+            attributes: Rc::from([]),
             children: Rc::from([]),
         });
         (self.items.len() - 1) as Id
@@ -93,13 +104,51 @@ impl<'t> Doc<'t> for ElementDoc<'t> {
     fn name(&self, id: Id) -> Option<(&'t str, &'t str)> {
         match self.data(id) {
             Data::Element(element) => Some((&element.ns, &element.local)),
+            Data::Attribute(attr) => Some((&attr.ns, &attr.local)),
             Data::Root | Data::Text(_) => None,
         }
+    }
+
+    fn qualified(&self, id: Id) -> Option<Cow<'t, str>> {
+        let (prefix, local) = match self.data(id) {
+            Data::Element(element) => (&element.prefix, &element.local),
+            Data::Attribute(attr) => (&attr.prefix, &attr.local),
+            Data::Root | Data::Text(_) => return None,
+        };
+        Some(match prefix.is_empty() {
+            true => Cow::Borrowed(local),
+            false => Cow::Owned(format!("{prefix}:{local}")),
+        })
+    }
+
+    fn attributes(&self, id: Id) -> Rc<[Id]> {
+        match self.items.get(id as usize) {
+            Some(item) => item.attributes.clone(),
+            None => Rc::from([]),
+        }
+    }
+
+    fn is_attribute(&self, id: Id) -> bool {
+        matches!(self.data(id), Data::Attribute(_))
+    }
+
+    fn language(&self, id: Id) -> Option<&'t str> {
+        let mut at = Some(id);
+        while let Some(id) = at {
+            if let Data::Element(element) = self.data(id)
+                && let Some(language) = element.attr(XML_NS, "lang")
+            {
+                return Some(language);
+            }
+            at = self.parent(id);
+        }
+        None
     }
 
     fn text(&self, id: Id) -> Option<Cow<'t, str>> {
         match self.data(id) {
             Data::Text(text) => Some(Cow::Borrowed(text)),
+            Data::Attribute(attr) => Some(Cow::Borrowed(&attr.value)),
             Data::Element(element) if element.elements().next().is_none() => {
                 Some(Cow::Owned(element.text()))
             }
@@ -115,7 +164,7 @@ impl<'t> Doc<'t> for ElementDoc<'t> {
         match self.data(id) {
             Data::Root => true,
             Data::Element(element) => element.elements().next().is_some(),
-            Data::Text(_) => false,
+            Data::Attribute(_) | Data::Text(_) => false,
         }
     }
 
@@ -126,7 +175,7 @@ impl<'t> Doc<'t> for ElementDoc<'t> {
     fn knows(&self, ns: &str, local: &str) -> bool {
         self.items.iter().any(|item| match item.data {
             Data::Element(element) => element.is(ns, local),
-            Data::Root | Data::Text(_) => false,
+            Data::Root | Data::Attribute(_) | Data::Text(_) => false,
         })
     }
 

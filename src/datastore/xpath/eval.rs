@@ -10,6 +10,9 @@ use super::value::{Value, number_of, text_of};
 use crate::datastore::error::Error;
 use crate::datastore::filter::Budget;
 
+/// Octets of text that cost as much as a visit.
+const OCTETS_PER_VISIT: usize = 256;
+
 /// What an expression is evaluated for.
 #[derive(Clone, Copy)]
 pub(super) struct Context {
@@ -40,8 +43,13 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
 
     /// Evaluates with the root as context node, which also prepends a missing leading `/`.
     pub fn whole(&mut self, expr: &Expr) -> Result<Value, Error> {
+        self.from(ROOT, expr)
+    }
+
+    /// Evaluates with this context node.
+    pub fn from(&mut self, node: Id, expr: &Expr) -> Result<Value, Error> {
         let context = Context {
-            node: ROOT,
+            node,
             position: 1,
             size: 1,
         };
@@ -87,7 +95,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             }
             Expr::Filtered(expr, predicates) => {
                 let mut nodes = self.nodes_expr(expr, context)?;
-                nodes.sort_by(|a, b| self.doc.order(*a, *b));
+                self.sort(&mut nodes)?;
                 Value::Nodes(self.filtered(nodes, predicates)?)
             }
             Expr::Literal(text) => Value::Text(text.clone()),
@@ -119,7 +127,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 };
                 found.extend(on_axis);
             }
-            let disjoint = matches!(step.axis, Axis::Child | Axis::SelfNode);
+            let disjoint = matches!(step.axis, Axis::Child | Axis::SelfNode | Axis::Attribute);
             nodes = match several && !disjoint {
                 true => unique(found),
                 false => found,
@@ -136,7 +144,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             return self.filtered(found, &step.predicates);
         }
         let mut on_axis = self.axis(node, step.axis)?;
-        on_axis.retain(|id| self.passes(*id, &step.test));
+        on_axis.retain(|id| self.passes(*id, step));
         self.filtered(on_axis, &step.predicates)
     }
 
@@ -220,6 +228,13 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             Axis::Following | Axis::Preceding => {
                 let after = axis == Axis::Following;
                 let mut at = Some(node);
+                if self.doc.is_attribute(node) {
+                    // What its element holds comes behind it (section 2.2).
+                    at = self.doc.parent(node);
+                    if after && let Some(element) = at {
+                        self.below(element, &mut found)?;
+                    }
+                }
                 while let Some(id) = at {
                     for sibling in self.siblings(id, after)? {
                         let mut subtree = vec![sibling];
@@ -232,8 +247,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                     at = self.doc.parent(id);
                 }
             }
-            // No node of ours has an attribute or a namespace node.
-            Axis::Attribute | Axis::Namespace => {}
+            Axis::Attribute => found.extend(self.doc.attributes(node).iter()),
         }
         self.budget.take(1 + found.len())?;
         debug_assert!(
@@ -252,7 +266,8 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
     }
 
     fn siblings(&mut self, node: Id, after: bool) -> Result<Vec<Id>, Error> {
-        let Some(parent) = self.doc.parent(node) else {
+        let parent = self.doc.parent(node);
+        let Some(parent) = parent.filter(|_| !self.doc.is_attribute(node)) else {
             return Ok(Vec::new());
         };
         let all = self.children(parent)?;
@@ -306,15 +321,25 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
         self.doc.route(test, &matches)
     }
 
-    fn passes(&mut self, id: Id, test: &NodeTest) -> bool {
-        match test {
+    fn passes(&mut self, id: Id, step: &Step) -> bool {
+        match &step.test {
             NodeTest::Node => true,
             NodeTest::Text => self.doc.is_text(id),
             NodeTest::Nothing => false,
-            _ => {
-                self.know(test);
-                let name = self.doc.name(id);
-                name.is_some_and(|(ns, local)| self.matches(test, ns, local))
+            test => {
+                let Some((ns, local)) = self.doc.name(id) else {
+                    return false;
+                };
+                // A name asks for the principal kind of the axis (section 2.3), and the default
+                // namespace is not that of attributes.
+                match (step.axis == Axis::Attribute, test) {
+                    (attributes, _) if attributes != self.doc.is_attribute(id) => false,
+                    (true, NodeTest::Unprefixed(name)) => ns.is_empty() && **name == *local,
+                    _ => {
+                        self.know(test);
+                        self.matches(test, ns, local)
+                    }
+                }
             }
         }
     }
@@ -383,7 +408,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
 
     fn text_value(&mut self, value: Value) -> Result<String, Error> {
         Ok(match value {
-            Value::Nodes(nodes) => match self.first(&nodes) {
+            Value::Nodes(nodes) => match self.first(&nodes)? {
                 Some(node) => self.string_value(node)?,
                 None => String::new(),
             },
@@ -394,13 +419,28 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
     }
 
     /// The first node in document order.
-    pub fn first(&self, nodes: &[Id]) -> Option<Id> {
-        nodes.iter().copied().min_by(|a, b| self.doc.order(*a, *b))
+    pub fn first(&mut self, nodes: &[Id]) -> Result<Option<Id>, Error> {
+        self.budget.take(nodes.len())?;
+        let nodes = nodes.iter().copied();
+        Ok(nodes.min_by(|a, b| self.doc.order(*a, *b)))
+    }
+
+    /// Puts nodes into document order, which most of them are in.
+    fn sort(&mut self, nodes: &mut [Id]) -> Result<(), Error> {
+        self.budget.take(nodes.len())?;
+        let mut pairs = nodes.iter().zip(nodes.iter().skip(1));
+        if !pairs.all(|(a, b)| self.doc.order(*a, *b).is_lt()) {
+            self.budget.take(nodes.len())?;
+            self.doc.sort(nodes);
+        }
+        Ok(())
     }
 
     /// The string-value of a node: all text in and below it.
     pub fn string_value(&mut self, node: Id) -> Result<String, Error> {
         if let Some(text) = self.doc.text(node) {
+            // Texts are copied and searched: that costs what they are long.
+            self.budget.take(text.len() / OCTETS_PER_VISIT)?;
             return Ok(text.into_owned());
         }
         let mut below = Vec::new();
@@ -413,6 +453,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 all.push_str(&text);
             }
         }
+        self.budget.take(all.len() / OCTETS_PER_VISIT)?;
         Ok(all)
     }
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use super::ast::Expr;
 use super::element_doc::ElementDoc;
 use super::eval::Eval;
-use super::parser;
+use super::parser::{self, Size};
 use super::tree_doc::TreeDoc;
 use super::value::Value;
 use crate::datastore::error::Error;
-use crate::datastore::filter::Budget;
+use crate::datastore::filter::{Budget, FilterLimits};
 use crate::datastore::select::Selection;
 use crate::datastore::tree::Tree;
 use crate::xml::Element;
+
+const NO_NODES: &str = "the expression does not give a node-set";
 
 /// An XPath 1.0 expression.
 #[derive(Clone, Debug)]
@@ -22,19 +24,40 @@ pub struct XPath {
 }
 
 impl XPath {
-    /// Parses an expression of at most 4096 octets. `resolve` gives the namespace of a prefix;
+    /// Parses an expression within the default limits. `resolve` gives the namespace of a prefix;
     /// names without one are those of `default_ns`, or of any module if it has no such name.
     ///
     /// # Errors
-    /// `invalid-value`: not XPath, an undeclared prefix, an unknown function, too long or too deep
-    /// (RFC 6241 section 8.9.5.1).
+    /// As [`XPath::parse_within`].
     pub fn parse(
         text: &str,
         resolve: &dyn Fn(&str) -> Option<String>,
         default_ns: &str,
     ) -> Result<Self, Error> {
+        Self::parse_within(text, resolve, default_ns, &FilterLimits::default())
+    }
+
+    /// Parses an expression within limits.
+    ///
+    /// # Errors
+    /// `invalid-value`: not XPath, an undeclared prefix, an unknown function, no node-set (RFC 6241
+    /// section 8.9.5.1). `resource-denied`: too long or nested too deep.
+    pub fn parse_within(
+        text: &str,
+        resolve: &dyn Fn(&str) -> Option<String>,
+        default_ns: &str,
+        limits: &FilterLimits,
+    ) -> Result<Self, Error> {
+        let size = Size {
+            bytes: limits.xpath_bytes,
+            depth: limits.xpath_depth,
+        };
+        let expr = parser::parse(text, resolve, size)?;
+        if !parser::is_node_set(&expr) {
+            return Err(parser::refused(NO_NODES));
+        }
         Ok(Self {
-            expr: Arc::new(parser::parse(text, resolve)?),
+            expr: Arc::new(expr),
             default_ns: default_ns.into(),
         })
     }
@@ -48,7 +71,7 @@ impl XPath {
         let doc = TreeDoc::new(tree);
         let value = Eval::new(&doc, budget, &self.default_ns).whole(&self.expr)?;
         let Value::Nodes(nodes) = value else {
-            return Err(parser::refused("the expression does not give a node-set"));
+            return Err(parser::refused(NO_NODES));
         };
         let mut selection = Selection::none();
         for node in nodes {
@@ -66,7 +89,7 @@ impl XPath {
         let doc = ElementDoc::new(content);
         match Eval::new(&doc, budget, &self.default_ns).whole(&self.expr)? {
             Value::Nodes(nodes) => Ok(!nodes.is_empty()),
-            _ => Err(parser::refused("the expression does not give a node-set")),
+            _ => Err(parser::refused(NO_NODES)),
         }
     }
 }

@@ -1,9 +1,12 @@
-//! The core function library (XPath 1.0 section 4) and YANG's `current()`.
+//! The core function library (XPath 1.0 section 4) and YANG's `current()`: here the root, which is
+//! where a filter starts.
+
+use std::collections::HashMap;
 
 use super::ast::Expr;
 use super::doc::Doc;
 use super::eval::{Context, Eval};
-use super::value::Value;
+use super::value::{Value, round};
 use crate::datastore::error::Error;
 
 macro_rules! functions {
@@ -34,6 +37,7 @@ functions! {
     Last "last" 0..0,
     Position "position" 0..0,
     Count "count" 1..1,
+    Id "id" 1..1,
     LocalName "local-name" 0..1,
     NamespaceUri "namespace-uri" 0..1,
     Name "name" 0..1,
@@ -60,6 +64,21 @@ functions! {
     Current "current" 0..0,
 }
 
+impl Function {
+    /// Whether its arguments have to be node-sets.
+    pub fn takes_nodes(self) -> bool {
+        matches!(
+            self,
+            Self::Count | Self::LocalName | Self::NamespaceUri | Self::Name | Self::Sum
+        )
+    }
+
+    /// Whether it gives a node-set.
+    pub fn gives_nodes(self) -> bool {
+        matches!(self, Self::Id | Self::Current)
+    }
+}
+
 impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
     pub(super) fn call(
         &mut self,
@@ -71,10 +90,21 @@ impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
             Function::Last => Value::Number(context.size as f64),
             Function::Position => Value::Number(context.position as f64),
             Function::Count => Value::Number(self.nodes_arg(arguments, context)?.len() as f64),
-            Function::LocalName | Function::Name => {
-                Value::Text(self.name_arg(arguments, context)?.1.to_owned())
+            // Without a DTD no element has an identifier.
+            Function::Id => {
+                self.text_expr(
+                    arguments.first().unwrap_or(&Expr::Literal(String::new())),
+                    context,
+                )?;
+                Value::Nodes(Vec::new())
             }
+            Function::LocalName => Value::Text(self.name_arg(arguments, context)?.1.to_owned()),
             Function::NamespaceUri => Value::Text(self.name_arg(arguments, context)?.0.to_owned()),
+            Function::Name => {
+                let node = self.node_arg(arguments, context)?;
+                let name = node.and_then(|id| self.doc.qualified(id));
+                Value::Text(name.unwrap_or_default().into_owned())
+            }
             Function::String => Value::Text(self.text_or_context(arguments, context)?),
             Function::Concat => {
                 let mut all = String::new();
@@ -117,8 +147,7 @@ impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
             Function::Not => Value::Bool(!self.bool_arg(arguments, context)?),
             Function::True => Value::Bool(true),
             Function::False => Value::Bool(false),
-            // No data has a language.
-            Function::Lang => Value::Bool(false),
+            Function::Lang => self.lang(arguments, context)?,
             Function::Number => match arguments.first() {
                 Some(argument) => Value::Number(self.number_expr(argument, context)?),
                 None => {
@@ -163,12 +192,13 @@ impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
         let text = self.text_expr(text, context)?;
         let from: Vec<char> = self.text_expr(from, context)?.chars().collect();
         let to: Vec<char> = self.text_expr(to, context)?.chars().collect();
+        let mut map: HashMap<char, Option<char>> = HashMap::with_capacity(from.len());
+        for (at, c) in from.into_iter().enumerate() {
+            map.entry(c).or_insert_with(|| to.get(at).copied());
+        }
         let translated = text
             .chars()
-            .filter_map(|c| match from.iter().position(|f| *f == c) {
-                Some(at) => to.get(at).copied(),
-                None => Some(c),
-            });
+            .filter_map(|c| map.get(&c).copied().unwrap_or(Some(c)));
         Ok(Value::Text(translated.collect()))
     }
 
@@ -177,14 +207,40 @@ impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
         arguments: &[Expr],
         context: Context,
     ) -> Result<(&'t str, &'t str), Error> {
-        let node = match arguments.is_empty() {
-            true => Some(context.node),
+        let node = self.node_arg(arguments, context)?;
+        Ok(node.and_then(|id| self.doc.name(id)).unwrap_or(("", "")))
+    }
+
+    /// The first node of an argument, the context node without one.
+    fn node_arg(
+        &mut self,
+        arguments: &[Expr],
+        context: Context,
+    ) -> Result<Option<super::doc::Id>, Error> {
+        match arguments.is_empty() {
+            true => Ok(Some(context.node)),
             false => {
                 let nodes = self.nodes_arg(arguments, context)?;
                 self.first(&nodes)
             }
+        }
+    }
+
+    fn lang(&mut self, arguments: &[Expr], context: Context) -> Result<Value, Error> {
+        let wanted = match arguments.first() {
+            Some(argument) => self.text_expr(argument, context)?,
+            None => String::new(),
         };
-        Ok(node.and_then(|id| self.doc.name(id)).unwrap_or(("", "")))
+        let language = self.doc.language(context.node).unwrap_or("");
+        let (whole, sub) = (
+            language.get(..wanted.len()).unwrap_or(""),
+            language.get(wanted.len()..).unwrap_or(""),
+        );
+        // Section 4.3: the same, or a sub-language behind a hyphen.
+        let holds = !wanted.is_empty()
+            && whole.eq_ignore_ascii_case(&wanted)
+            && (sub.is_empty() || sub.starts_with('-'));
+        Ok(Value::Bool(holds))
     }
 
     fn two_texts(
@@ -228,13 +284,5 @@ impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
             Some(argument) => self.nodes_expr(argument, context),
             None => Ok(Vec::new()),
         }
-    }
-}
-
-/// Halves go up (section 4.4).
-fn round(number: f64) -> f64 {
-    match number.is_finite() {
-        true => (number + 0.5).floor(),
-        false => number,
     }
 }

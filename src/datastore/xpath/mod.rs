@@ -1,7 +1,13 @@
 //! XPath 1.0, evaluated natively on our trees and on notification content.
 //!
-//! Client XPath never reaches libyang: evaluation has a budget of node visits, texts and nesting are
-//! bounded, and predicates that name all keys of a list look the entry up instead of walking it.
+//! All of it but variables, which nobody can declare here, and the namespace axis: data has no namespace
+//! nodes. Data trees have no attributes, comments, processing instructions or identifiers either;
+//! the content of a notification may have attributes. `name()` is the name as replies write it,
+//! without a prefix. Of YANG's functions `current()` is served, which is the root in a filter.
+//!
+//! Client XPath never reaches libyang: evaluation has a budget of node visits and of time, texts and nesting
+//! are bounded, and predicates that name all keys of a list look the entry up instead of walking it.
+//! An expression that cannot give a node-set, or uses something else as one, is refused when parsed.
 //! Names without a prefix are those of the default namespace given at parsing, or of any module if
 //! that one has no such name; a missing leading `/` makes no difference, as paths start at the root.
 
@@ -14,6 +20,8 @@ mod expression;
 mod functions;
 mod lexer;
 mod parser;
+#[cfg(test)]
+mod tests;
 mod tree_doc;
 mod value;
 

@@ -5,31 +5,42 @@ use std::sync::Arc;
 use super::ast::{Arithmetic, Axis, Comparison, Expr, NodeTest, Start, Step};
 use super::functions::Function;
 use super::lexer::{Operator, Token, tokens};
-use crate::datastore::error::Error;
+use crate::datastore::error::{Error, ErrorKind};
 
-/// Longest text of an expression.
-pub(super) const MAX_TEXT: usize = 4096;
-/// Deepest nesting of parentheses, predicates and function calls.
-pub(super) const MAX_DEPTH: usize = 64;
 /// Most operators in one expression: chains of them nest in the parsed form, and so on the stack.
-pub(super) const MAX_OPERATORS: usize = 256;
+const MAX_OPERATORS: usize = 256;
+/// Whatever the settings say: the stack has an end.
+const DEEPEST: usize = 256;
 
 pub(super) type Resolve<'r> = &'r dyn Fn(&str) -> Option<String>;
+
+/// How large an expression may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Octets of its text.
+    pub bytes: usize,
+    /// Nesting of parentheses, predicates and function calls.
+    pub depth: usize,
+}
 
 pub(super) fn refused(message: impl Into<String>) -> Error {
     Error::invalid("", message)
 }
 
-pub(super) fn parse(text: &str, resolve: Resolve<'_>) -> Result<Expr, Error> {
-    if text.len() > MAX_TEXT {
-        return Err(refused(format!(
-            "an XPath expression has at most {MAX_TEXT} octets"
-        )));
+fn denied(message: String) -> Error {
+    Error::new(ErrorKind::ResourceDenied, "", message)
+}
+
+pub(super) fn parse(text: &str, resolve: Resolve<'_>, size: Size) -> Result<Expr, Error> {
+    if text.len() > size.bytes {
+        let message = format!("an XPath expression has at most {} octets", size.bytes);
+        return Err(denied(message));
     }
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,
         depth: 0,
+        deepest: size.depth.min(DEEPEST),
         operators: 0,
         resolve,
     };
@@ -44,6 +55,7 @@ struct Parser<'r> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    deepest: usize,
     operators: usize,
     resolve: Resolve<'r>,
 }
@@ -76,8 +88,8 @@ impl Parser<'_> {
     fn operator(&mut self) -> Result<(), Error> {
         self.operators += 1;
         match self.operators > MAX_OPERATORS {
-            true => Err(refused(format!(
-                "XPath has at most {MAX_OPERATORS} operators"
+            true => Err(denied(format!(
+                "an XPath expression has at most {MAX_OPERATORS} operators"
             ))),
             false => Ok(()),
         }
@@ -85,8 +97,9 @@ impl Parser<'_> {
 
     fn or(&mut self) -> Result<Expr, Error> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(refused(format!("XPath nests at most {MAX_DEPTH} deep")));
+        if self.depth > self.deepest {
+            let message = format!("an XPath expression nests at most {} deep", self.deepest);
+            return Err(denied(message));
         }
         let mut left = self.and()?;
         while self.accept(&Token::Operator(Operator::Or)) {
@@ -184,7 +197,10 @@ impl Parser<'_> {
         let mut left = self.path()?;
         while self.accept(&Token::Pipe) {
             self.operator()?;
-            left = Expr::Union(Box::new(left), Box::new(self.path()?));
+            let right = self.path()?;
+            node_set(&left, "before |")?;
+            node_set(&right, "behind |")?;
+            left = Expr::Union(Box::new(left), Box::new(right));
         }
         Ok(left)
     }
@@ -208,6 +224,7 @@ impl Parser<'_> {
         let mut expr = self.primary()?;
         let predicates = self.predicates()?;
         if !predicates.is_empty() {
+            node_set(&expr, "before a predicate")?;
             expr = Expr::Filtered(Box::new(expr), predicates);
         }
         let mut steps = Vec::new();
@@ -216,6 +233,7 @@ impl Parser<'_> {
         } else if !self.accept(&Token::Slash) {
             return Ok(expr);
         }
+        node_set(&expr, "before /")?;
         steps.extend(self.steps()?);
         Ok(Expr::Path(Start::Nodes(Box::new(expr)), steps))
     }
@@ -266,7 +284,11 @@ impl Parser<'_> {
             false => None,
         };
         let Some(function) = function else {
-            return Err(refused(format!("there is no function {name}")));
+            return Err(refused(match prefix.is_empty() && is_of_yang(name) {
+                // RFC 6241 section 8.9.1: the core function library and what data models add.
+                true => format!("{name} is a function of YANG modules, not of filters"),
+                false => format!("there is no function {name}"),
+            }));
         };
         self.expect(&Token::LeftParen)?;
         let mut arguments = Vec::new();
@@ -280,6 +302,11 @@ impl Parser<'_> {
         if !function.takes(arguments.len()) {
             let count = arguments.len();
             return Err(refused(format!("{name} does not take {count} arguments")));
+        }
+        if function.takes_nodes() {
+            for argument in &arguments {
+                node_set(argument, "as an argument")?;
+            }
         }
         Ok(Expr::Call(function, arguments))
     }
@@ -320,11 +347,18 @@ impl Parser<'_> {
         if self.tokens.get(self.at + 1) != Some(&Token::ColonColon) {
             return Ok(Axis::Child);
         }
-        let Some(Token::Name(_, name)) = self.next() else {
-            return Err(refused("an axis name is missing before ::"));
+        let name = match self.next() {
+            Some(Token::Name(prefix, name)) if prefix.is_empty() => name,
+            _ => return Err(refused("an axis name is missing before ::")),
         };
         self.at += 1;
-        Axis::from_name(&name).ok_or_else(|| refused(format!("there is no axis {name}")))
+        Axis::from_name(&name).ok_or_else(|| {
+            refused(match name.as_str() {
+                // RFC 7950 section 6.4.1: a data tree has no such nodes.
+                "namespace" => "data has no namespace nodes: the axis is not served".to_owned(),
+                _ => format!("there is no axis {name}"),
+            })
+        })
     }
 
     fn node_test(&mut self) -> Result<NodeTest, Error> {
@@ -372,6 +406,35 @@ impl Parser<'_> {
         }
         Ok(predicates)
     }
+}
+
+/// Without variables the type of an expression is known before it is evaluated.
+pub(super) fn is_node_set(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(..) | Expr::Filtered(..) | Expr::Union(..) => true,
+        Expr::Call(function, _) => function.gives_nodes(),
+        _ => false,
+    }
+}
+
+fn node_set(expr: &Expr, place: &str) -> Result<(), Error> {
+    match is_node_set(expr) {
+        true => Ok(()),
+        false => Err(refused(format!("a node-set is needed {place}"))),
+    }
+}
+
+/// Functions that RFC 7950 section 10 adds for the statements of a module.
+fn is_of_yang(name: &str) -> bool {
+    matches!(
+        name,
+        "re-match"
+            | "deref"
+            | "derived-from"
+            | "derived-from-or-self"
+            | "enum-value"
+            | "bit-is-set"
+    )
 }
 
 fn is_node_type(name: &str) -> bool {

@@ -294,6 +294,18 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
         }
     }
 
+    /// Each node's path is walked once, not once for each comparison.
+    fn sort(&self, nodes: &mut [Id]) {
+        nodes.sort_by_cached_key(|id| {
+            let path = self.path_to(*id);
+            let items = self.items.borrow();
+            let places = path
+                .iter()
+                .map(|id| items.get(*id as usize).map(|item| item.place));
+            places.collect::<Vec<_>>()
+        });
+    }
+
     fn knows(&self, ns: &str, local: &str) -> bool {
         self.schema.nodes().iter().any(|def| {
             let data = matches!(

@@ -14,7 +14,7 @@ use tokio::runtime::RuntimeFlavor;
 use tokio::sync::watch;
 
 use super::memory;
-use super::notify::{Content, Notification, Pump};
+use super::notify::{Content, Notification, Pump, PumpError};
 use super::service::{Answer, Service};
 use super::transport::{
     self, BoxFuture, EndReason as TransportEnd, Leave, Reader, SessionIo, WriteError, Writer,
@@ -101,7 +101,7 @@ enum Turn {
     Read(Result<Option<Bytes>, TransportEnd>),
     Written(WriteDone),
     Answered(Answer),
-    Notification(Result<Notification, crate::store::StoreError>),
+    Notification(Result<Notification, PumpError>),
     Killed(KillReason),
     Lost(TransportEnd),
     Draining,
@@ -160,10 +160,7 @@ impl Driver {
                 Turn::Answered(answer) => self.answered(answer),
                 Turn::Notification(Ok(notification)) => self.notify(&notification),
                 Turn::Notification(Err(error)) => {
-                    self.end(SessionEnd::new(
-                        EndReason::Other,
-                        format!("events: {error}"),
-                    ));
+                    self.end(SessionEnd::new(EndReason::Other, error.to_string()));
                 }
                 Turn::Killed(reason) => self.killed(reason),
                 Turn::Draining => self.draining = true,

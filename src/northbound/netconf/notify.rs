@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 use crate::control::subscription::{Cursor, Item};
-use crate::datastore::{Budget, Filter};
+use crate::datastore::{self, Budget, Filter};
 use crate::ids::JournalSeq;
 use crate::proto::netconf::{NOTIFICATION_COMPLETE, REPLAY_COMPLETE};
 use crate::store::{EventLog, StoreError};
@@ -37,6 +37,17 @@ pub enum Content {
     Own(&'static str),
 }
 
+/// Why a subscription cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PumpError {
+    /// The log.
+    #[error("events: {0}")]
+    Store(#[from] StoreError),
+    /// To leave the event out, or to send it, would both be wrong.
+    #[error("the subscription's filter: {0}")]
+    Filter(#[from] datastore::Error),
+}
+
 /// Makes sure that every event stamped so far is published: an empty batch that is durable.
 pub type Barrier =
     Arc<dyn Fn() -> crate::northbound::netconf::transport::BoxFuture<'static, ()> + Send + Sync>;
@@ -44,7 +55,8 @@ pub type Barrier =
 /// Reads the log for one subscriber.
 pub struct Pump {
     cursor: Cursor,
-    filter: Option<Filter>,
+    /// With the visits it may make for one event.
+    filter: Option<(Filter, u64)>,
     log: EventLog,
     watermark: watch::Receiver<JournalSeq>,
     clock: Arc<dyn Clock>,
@@ -56,7 +68,7 @@ impl Pump {
     /// A pump for a cursor made when the subscription was accepted.
     pub fn new(
         cursor: Cursor,
-        filter: Option<Filter>,
+        filter: Option<(Filter, u64)>,
         log: EventLog,
         clock: Arc<dyn Clock>,
         barrier: Barrier,
@@ -81,11 +93,11 @@ impl Pump {
     /// The next notification; dropping the future loses nothing.
     ///
     /// # Errors
-    /// When the log cannot be read, or events after the cursor are gone.
-    pub async fn next(&mut self) -> Result<Notification, StoreError> {
+    /// When the log cannot be read, events after the cursor are gone, or the filter costs too much.
+    pub async fn next(&mut self) -> Result<Notification, PumpError> {
         loop {
             while let Some(item) = self.ready.pop_front() {
-                if let Some(notification) = self.render(item) {
+                if let Some(notification) = self.render(item)? {
                     return Ok(notification);
                 }
             }
@@ -131,41 +143,37 @@ impl Pump {
         }
     }
 
-    fn render(&self, item: Item) -> Option<Notification> {
+    fn render(&self, item: Item) -> Result<Option<Notification>, PumpError> {
         let own = |content| Notification {
             time: self.clock.wall(),
             content: Content::Own(content),
         };
-        match item {
+        Ok(match item {
             Item::ReplayComplete => Some(own(REPLAY_COMPLETE)),
             Item::NotificationComplete => Some(own(NOTIFICATION_COMPLETE)),
-            Item::Event(event) => {
-                let body = self.cursor.stream().body(&event)?;
-                self.passes(body).then(|| Notification {
+            Item::Event(event) => match self.cursor.stream().body(&event) {
+                Some(body) if self.passes(body)? => Some(Notification {
                     time: event.time,
                     content: Content::Event(body.clone()),
-                })
-            }
-        }
+                }),
+                _ => None,
+            },
+        })
     }
 
     /// Whether the filter selects anything of the event (RFC 5277 section 3.6).
-    fn passes(&self, body: &[u8]) -> bool {
-        let Some(filter) = &self.filter else {
-            return true;
+    fn passes(&self, body: &[u8]) -> Result<bool, PumpError> {
+        let Some((filter, visits)) = &self.filter else {
+            return Ok(true);
         };
         let content = match xml::parse(body, &xml::Limits::default()) {
             Ok(content) => content,
             Err(error) => {
                 tracing::error!(%error, "a stored event cannot be read");
-                return false;
+                return Ok(false);
             }
         };
-        filter
-            .wants(&[&content], &mut Budget::default())
-            .unwrap_or_else(|error| {
-                tracing::debug!(%error, "a subscriber's filter");
-                false
-            })
+        let mut budget = Budget::new(*visits);
+        Ok(filter.wants(&[&content], &mut budget)?)
     }
 }

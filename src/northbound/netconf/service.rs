@@ -14,7 +14,7 @@ use crate::control::error::ControlError;
 use crate::control::service::Control;
 use crate::control::session::SessionInfo;
 use crate::control::simulator::Simulator;
-use crate::datastore::{self, Tree};
+use crate::datastore::{self, FilterLimits, Tree};
 use crate::ids::OpId;
 use crate::model::action::Action;
 use crate::proto::netconf::{
@@ -143,6 +143,10 @@ impl Service {
     }
 
     pub(super) fn message_times(&self) -> MessageTimes {
+    pub(super) fn filter_limits(&self) -> FilterLimits {
+        self.settings.filter_limits()
+    }
+
         self.settings.message_times()
     }
 

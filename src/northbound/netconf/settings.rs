@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::driver::MessageTimes;
+use crate::datastore::FilterLimits;
 use crate::proto::netconf::SessionLimits;
 use crate::xml::Limits;
 
@@ -32,6 +33,18 @@ pub struct Settings {
     pub read_silence_s: u64,
     /// Seconds for the whole of one message.
     pub read_total_s: u64,
+    /// Nodes that an XPath filter of a request visits; beyond that `resource-denied`.
+    pub xpath_visits: u64,
+    /// Milliseconds that an XPath filter of a request takes; beyond that `resource-denied`.
+    pub xpath_milliseconds: u64,
+    /// Nesting of parentheses, predicates and function calls of an XPath expression, 256 at most.
+    pub xpath_depth: usize,
+    /// Octets of an XPath expression.
+    pub xpath_bytes: usize,
+    /// Nodes that a subtree filter of a request looks at; beyond that `resource-denied`.
+    pub subtree_visits: u64,
+    /// Nodes that a subscription's filter looks at for one event; beyond that the session ends.
+    pub event_filter_visits: u64,
     /// Whether stream `escEvent` carries our own elements too.
     pub esc_extensions: bool,
 }
@@ -39,6 +52,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let limits = SessionLimits::default();
+        let filters = FilterLimits::default();
         Self {
             message_bytes: limits.message,
             read_ahead_bytes: limits.read_ahead,
@@ -50,6 +64,12 @@ impl Default for Settings {
             xml_nodes: limits.xml.nodes,
             read_silence_s: 20,
             read_total_s: 60,
+            xpath_visits: filters.xpath_visits,
+            xpath_milliseconds: filters.xpath_time.as_millis() as u64,
+            xpath_depth: filters.xpath_depth,
+            xpath_bytes: filters.xpath_bytes,
+            subtree_visits: filters.subtree_visits,
+            event_filter_visits: filters.event_visits,
             esc_extensions: false,
         }
     }
@@ -70,6 +90,18 @@ impl Settings {
                 nodes: self.xml_nodes,
             },
             ..SessionLimits::default()
+        }
+    }
+
+    /// What filters may cost.
+    pub fn filter_limits(&self) -> FilterLimits {
+        FilterLimits {
+            subtree_visits: self.subtree_visits,
+            xpath_visits: self.xpath_visits,
+            event_visits: self.event_filter_visits,
+            xpath_time: Duration::from_millis(self.xpath_milliseconds),
+            xpath_depth: self.xpath_depth,
+            xpath_bytes: self.xpath_bytes,
         }
     }
 

@@ -62,8 +62,10 @@ async fn print(
         with_defaults: mode(with_defaults),
         state,
     };
+    let limits = request.service.filter_limits();
+    let clock = request.control().clock().clone();
     let printed = tokio::task::spawn_blocking(move || {
-        let selection = filter::select(&tree, filter.as_ref())?;
+        let selection = filter::select(&tree, filter.as_ref(), &limits, &clock)?;
         let mut out = Writer::new();
         write_xml(&tree, &selection, options, &mut out);
         Ok(RpcReply::Data(out.finish()))

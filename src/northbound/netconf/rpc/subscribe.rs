@@ -41,7 +41,9 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
     window
         .check(control.clock().wall(), events.last_time())
         .map_err(failed)?;
-    let filter = wanted.filter.as_ref().map(filter::decode);
+    let limits = request.service.filter_limits();
+    let filter = wanted.filter.as_ref();
+    let filter = filter.map(|filter| filter::decode(filter, &limits));
     let filter = filter.transpose().map_err(RpcReply::from)?;
     let head = events.head();
     let first = match window.start {
@@ -66,7 +68,7 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
     });
     Ok(Pump::new(
         cursor,
-        filter,
+        filter.map(|filter| (filter, limits.event_visits)),
         events,
         control.clock().clone(),
         barrier,
