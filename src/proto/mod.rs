@@ -6,3 +6,4 @@
 pub mod esc;
 pub mod netconf;
 pub mod nova;
+pub mod sol003;
