@@ -1,10 +1,11 @@
 //! What the audit log hears of sessions and of changes of running.
 
-use super::service::Control;
 use super::session::SessionInfo;
+use super::undo::Confirming;
+use super::who::Who;
 use crate::audit::{AuditRecord, Outcome, Recorder};
 use crate::datastore::{Change, Diff, DiffOp, Location, Tree};
-use crate::ids::{Revision, SessionId};
+use crate::ids::Revision;
 use crate::schema::{NodeKind, Schema};
 
 /// A record of what a session did.
@@ -18,31 +19,42 @@ pub fn by(session: &SessionInfo, what: &str, result: Outcome) -> AuditRecord {
 /// A change of running on its way, told once its outcome is known.
 pub(super) struct Changed {
     record: AuditRecord,
+    /// What it is for a confirmed commit, with a separator.
+    note: String,
     revision: Revision,
     old: Tree,
     new: Tree,
 }
 
 impl Changed {
-    /// Of that session, from one root to the next.
+    /// Of whoever did it, from one root to the next.
     pub fn by(
-        room: &Control,
-        session: SessionId,
+        who: &Who,
         revision: Revision,
+        confirming: &Confirming,
         old: Tree,
         new: Tree,
     ) -> Self {
-        let mut record = match room.sessions.get(session) {
-            Some(info) => by(&info, "change-running", Outcome::Done),
-            None => {
-                let mut record = AuditRecord::new("unknown", "change-running", Outcome::Done);
-                record.session = Some(session.0);
-                record
+        let mut record = who.record("change-running");
+        record.target = Some("running".to_owned());
+        let note = match confirming {
+            Confirming::Pass => String::new(),
+            Confirming::Wait(confirm) => {
+                let kind = match confirm.persist {
+                    Some(_) => "persistent ",
+                    None => "",
+                };
+                let seconds = confirm.timeout;
+                format!("{kind}confirmed commit, to be confirmed within {seconds} s; ")
+            }
+            Confirming::Complete => "confirmed commit confirmed; ".to_owned(),
+            Confirming::Revert(why) => {
+                format!("confirmed commit taken back: {}; ", why.as_str())
             }
         };
-        record.target = Some("running".to_owned());
         Self {
             record,
+            note,
             revision,
             old,
             new,
@@ -53,6 +65,7 @@ impl Changed {
     pub async fn told(self, audit: &Recorder, failure: Option<String>) {
         let Self {
             mut record,
+            note,
             revision,
             old,
             new,
@@ -63,9 +76,9 @@ impl Changed {
             tokio::task::spawn_blocking(move || list(&Diff::between(&old, &new), &new, limit));
         let listed = listed.await;
         record.detail = Some(match (&failure, listed) {
-            (None, Ok(listed)) => format!("revision {revision}: {listed}"),
-            (Some(_), Ok(listed)) => listed,
-            (_, Err(error)) => format!("revision {revision}: changes not listed: {error}"),
+            (None, Ok(listed)) => format!("{note}revision {revision}: {listed}"),
+            (Some(_), Ok(listed)) => format!("{note}{listed}"),
+            (_, Err(error)) => format!("{note}revision {revision}: changes not listed: {error}"),
         });
         if failure.is_some() {
             record.result = Outcome::Failed;

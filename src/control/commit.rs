@@ -15,43 +15,22 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::audit::Changed;
+use super::base_event::Edits;
+use super::confirmed::CommitRequest;
 use super::error::ControlError;
-use super::follow::Follow;
-use super::lock::{Datastore, LockError, Locks};
+use super::lock::Datastore;
+use super::running::{Change, Next, What};
+pub use super::running::{META, REVISION, UNITS};
 use super::service::Control;
+use super::undo::Confirming;
 use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Tree};
 use crate::engine::dispatcher::DesiredChange;
 use crate::esc_model::desired;
 use crate::esc_model::published::Published;
 use crate::ids::{Revision, SessionId};
-use crate::store::{Batch, Committed, Precondition, Table, Write};
 
-/// Table of configuration units: one row each.
-pub const UNITS: Table = Table("config");
-/// Table of single values.
-pub const META: Table = Table("meta");
-/// Key of the running configuration's revision in [`META`].
-pub const REVISION: &str = "revision";
 /// Commits that may come between before the sequencer is held through validation.
 const OPTIMISTIC_TRIES: u32 = 3;
-
-/// The latest submitted root, durable or about to be.
-#[derive(Debug)]
-pub struct Running {
-    head: Tree,
-    revision: Revision,
-}
-
-impl Running {
-    /// Starts from what is durable.
-    pub fn new(published: &Published) -> Self {
-        Self {
-            head: published.config.clone(),
-            revision: published.revision,
-        }
-    }
-}
 
 /// What edit-config does behind its parameters.
 #[derive(Clone, Debug)]
@@ -82,12 +61,12 @@ impl Control {
     /// with continue-on-error.
     pub async fn edit_running(&self, session: SessionId, edit: Edit) -> Result<(), ControlError> {
         let change = Change {
-            session,
+            who: self.who(session),
             from_candidate: None,
-            test_only: edit.test_only,
+            what: What::Edit,
         };
         let mut left = Vec::new();
-        self.change_running(&change, |base| {
+        self.change_running(&change, edit.test_only, |base| {
             let (tree, errors) = edit.apply(base)?;
             left = errors;
             Ok(tree)
@@ -155,28 +134,35 @@ impl Control {
         Ok(Some(errors))
     }
 
-    /// Makes the candidate the running configuration (RFC 6241 section 8.3.4.1).
+    /// Makes the candidate the running configuration (RFC 6241 section 8.3.4.1); for good, or until it is
+    /// taken back for want of a confirmation (section 8.4).
     ///
     /// # Errors
     /// [`ControlError::Data`] when the candidate is not valid; it stays as it is then.
-    pub async fn commit(&self, session: SessionId) -> Result<(), ControlError> {
-        let candidate = {
+    /// [`ControlError::Confirm`] when a confirmed commit waits that this one has no right to follow.
+    pub async fn commit(
+        &self,
+        session: SessionId,
+        request: CommitRequest,
+    ) -> Result<(), ControlError> {
+        let mut change = Change {
+            who: self.who(session),
+            from_candidate: None,
+            what: What::Commit(request),
+        };
+        {
             let running = self.running();
             let state = self.state();
-            state.locks.check_write(Datastore::Running, session)?;
-            state.locks.check_write(Datastore::Candidate, session)?;
-            if !state.candidate.is_modified() {
-                return Ok(());
+            change.allowed(self, &state)?;
+            if state.candidate.is_modified() {
+                change.from_candidate = Some(state.candidate.tree(&running));
             }
-            state.candidate.tree(&running)
-        };
-        let change = Change {
-            session,
-            from_candidate: Some(candidate.clone()),
-            test_only: false,
-        };
-        self.change_running(&change, |_| Ok(candidate.clone()))
-            .await
+        }
+        // A candidate that follows running changes nothing; a confirmation may be in it all the same.
+        self.change_running(&change, false, |base| {
+            Ok(change.from_candidate.as_ref().unwrap_or(base).clone())
+        })
+        .await
     }
 
     /// Throws the candidate's changes away (RFC 6241 section 8.3.4.2).
@@ -203,11 +189,12 @@ impl Control {
         match target {
             Datastore::Running => {
                 let change = Change {
-                    session,
+                    who: self.who(session),
                     from_candidate: None,
-                    test_only: false,
+                    what: What::Edit,
                 };
-                self.change_running(&change, |_| Ok(content.clone())).await
+                let copied = |_: &Tree| Ok(content.clone());
+                self.change_running(&change, false, copied).await
             }
             Datastore::Candidate => {
                 let running = self.running();
@@ -231,118 +218,58 @@ impl Control {
     async fn change_running(
         &self,
         change: &Change,
+        test_only: bool,
         mut edit: impl FnMut(&Tree) -> Result<Tree, ControlError>,
     ) -> Result<(), ControlError> {
         let mut tries = 0;
         loop {
             tries += 1;
-            change.allowed(&self.state().locks)?;
+            change.allowed(self, &self.state())?;
             let mut running = self.running.lock().await;
             let base = running.head.clone();
             let wanted = edit(&base)?;
-            if wanted.ptr_eq(&base) && !change.test_only {
+            let same = wanted.ptr_eq(&base) && !test_only;
+            if same && change.allowed(self, &self.state())? == Confirming::Pass {
                 drop(running);
                 // What it agrees with may be submitted and not yet durable.
                 self.settled(&base).await;
                 self.committed(change.from_candidate.as_ref());
                 return Ok(());
             }
-            let valid = if tries > OPTIMISTIC_TRIES {
-                validate(wanted, base.clone()).await?
+            let next = if same {
+                Next {
+                    tree: wanted,
+                    edits: Edits::default(),
+                }
+            } else if tries > OPTIMISTIC_TRIES {
+                self.judge(wanted, base.clone()).await?
             } else {
                 drop(running);
-                let valid = validate(wanted, base.clone()).await?;
+                let next = self.judge(wanted, base.clone()).await?;
                 running = self.running.lock().await;
                 if !running.head.ptr_eq(&base) {
                     continue;
                 }
-                valid
+                next
             };
-            if change.test_only {
+            if test_only {
                 return Ok(());
             }
-            let done = self.submit(&mut running, &base, valid, change)?;
+            let done = self.submit(&mut running, next, change)?;
             drop(running);
-            return done.await.unwrap_or_else(|_| {
-                let text = "nobody is left to carry the change through";
-                Err(ControlError::Internal(text.to_owned()))
-            });
+            return outcome(done).await;
         }
     }
 
-    /// Returns once `head` is what readers see, or has failed to become it.
-    async fn settled(&self, head: &Tree) {
-        if !self.running().ptr_eq(head) {
-            self.barrier().await;
-        }
-    }
-
-    /// Returns once no change of running that was submitted before is under way: whoever holds the lock
-    /// sees nobody else's change come.
-    pub async fn at_rest(&self) {
-        let head = self.running.lock().await.head.clone();
-        self.settled(&head).await;
-    }
-
-    /// Enqueues the batch of a new root; the caller holds the sequencer, so batches keep commit order,
-    /// and so does the follower's queue.
-    fn submit(
-        &self,
-        running: &mut Running,
-        base: &Tree,
-        next: Tree,
-        change: &Change,
-    ) -> Result<oneshot::Receiver<Result<(), ControlError>>, ControlError> {
-        let before = running.revision;
-        let revision = Revision(before.0 + 1);
-        let desired = self.desired_change(revision, base, &next)?;
-        let mut writes: Vec<Write> = next
-            .changed_units(base)
-            .into_iter()
-            .map(|unit| Write {
-                table: UNITS,
-                key: unit.path.to_string(),
-                value: unit.bytes,
-            })
-            .collect();
-        writes.push(Write {
-            table: META,
-            key: REVISION.to_owned(),
-            value: Some(revision.to_string().into_bytes()),
+    /// Validates a root and lists what it changes, off the I/O threads: libyang cannot be interrupted.
+    async fn judge(&self, wanted: Tree, base: Tree) -> Result<Next, ControlError> {
+        let limit = self.change_edits;
+        let judged = blocking("validation", move || {
+            let tree = wanted.validate(Some(&base))?;
+            let edits = Edits::between(&base, &tree, limit);
+            Ok::<_, Vec<Error>>(Next { tree, edits })
         });
-        let published = next.clone();
-        let batch = Batch {
-            // The row's version is the revision: a batch built on one that failed fails with it.
-            preconditions: vec![Precondition {
-                table: META,
-                key: REVISION.to_owned(),
-                version: (before.0 > 0).then_some(before.0),
-            }],
-            writes,
-            events: Vec::new(),
-            publish: Some(Box::new(move |state: &mut Published, _: &Committed| {
-                state.config = published;
-                state.revision = revision;
-            })),
-        };
-        let pending = {
-            // A lock that was taken during validation is respected.
-            let state = self.state();
-            change.allowed(&state.locks)?;
-            self.store.submit(batch)
-        };
-        let changed = Changed::by(self, change.session, revision, base.clone(), next.clone());
-        running.head = next;
-        running.revision = revision;
-        let (done, outcome) = oneshot::channel();
-        self.follow(Follow {
-            pending,
-            desired,
-            candidate: change.from_candidate.clone(),
-            changed,
-            done,
-        });
-        Ok(outcome)
+        Ok(judged.await??)
     }
 
     /// The candidate has become running: unless an edit came meanwhile, it follows running again.
@@ -355,15 +282,7 @@ impl Control {
         }
     }
 
-    /// After a failed batch the sequencer goes on from what is durable.
-    pub(super) async fn fall_back(&self) {
-        let mut running = self.running.lock().await;
-        // Batches queued behind the failed one are through after this, failed or not.
-        self.barrier().await;
-        *running = Running::new(&self.store.published());
-    }
-
-    fn desired_change(
+    pub(super) fn desired_change(
         &self,
         revision: Revision,
         old: &Tree,
@@ -430,24 +349,6 @@ impl Control {
     }
 }
 
-/// Who changes running, and from what.
-struct Change {
-    session: SessionId,
-    /// The candidate that is committed.
-    from_candidate: Option<Tree>,
-    test_only: bool,
-}
-
-impl Change {
-    fn allowed(&self, locks: &Locks) -> Result<(), LockError> {
-        locks.check_write(Datastore::Running, self.session)?;
-        match self.from_candidate {
-            Some(_) => locks.check_write(Datastore::Candidate, self.session),
-            None => Ok(()),
-        }
-    }
-}
-
 /// With continue-on-error the rest was done, and what was refused is told.
 fn all_applied(errors: Vec<Error>) -> Result<(), ControlError> {
     match errors.is_empty() {
@@ -461,8 +362,18 @@ async fn validate(tree: Tree, validated: Tree) -> Result<Tree, ControlError> {
     Ok(blocking("validation", move || tree.validate(Some(&validated))).await??)
 }
 
+/// What became of a change that was submitted.
+pub(super) async fn outcome(
+    done: oneshot::Receiver<Result<(), ControlError>>,
+) -> Result<(), ControlError> {
+    done.await.unwrap_or_else(|_| {
+        let text = "nobody is left to carry the change through";
+        Err(ControlError::Internal(text.to_owned()))
+    })
+}
+
 /// Runs what takes long off the I/O threads.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     what: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ControlError> {

@@ -1,5 +1,6 @@
 //! Why a request was not carried out, before any wire format.
 
+use super::confirmed::ConfirmError;
 use super::lock::LockError;
 use super::subscription::SubscribeError;
 use crate::datastore;
@@ -17,6 +18,9 @@ pub enum ControlError {
     /// A lock stands in the way.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A confirmed commit stands in the way, or is not there.
+    #[error(transparent)]
+    Confirm(#[from] ConfirmError),
     /// An action was refused.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -20,6 +20,9 @@ pub enum LockError {
     /// The candidate holds changes that nobody committed or discarded.
     #[error("the candidate configuration has been modified")]
     Modified,
+    /// Running belongs to a confirmed commit of another session; 0 names one that has ended.
+    #[error("a confirmed commit of session {0} is pending")]
+    Confirming(SessionId),
     /// Somebody else holds the lock that this write needs to respect.
     #[error("the datastore is locked by session {0}")]
     InUse(SessionId),

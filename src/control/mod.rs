@@ -1,18 +1,24 @@
 //! What every northbound face needs: commit, candidate, locks, sessions, actions, subscriptions.
 //!
 //! Nothing here knows a wire format. Decisions are pure where they can be ([`lock`],
-//! [`subscription`], [`candidate`]); [`service::Control`] joins them with store and engine.
+//! [`subscription`], [`candidate`], [`confirmed`]); [`service::Control`] joins them with store and engine.
 
 pub mod audit;
+mod base_event;
 pub mod candidate;
 pub mod commit;
+pub mod confirmed;
 pub mod error;
 mod follow;
 mod host;
 pub mod lock;
 mod opdata;
+pub mod revert;
+mod running;
 pub mod service;
 pub mod session;
 pub mod settings;
 pub mod simulator;
 pub mod subscription;
+pub mod undo;
+mod who;

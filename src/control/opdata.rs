@@ -193,6 +193,7 @@ mod tests {
         let mut published = Published {
             config: Tree::empty(schema),
             revision: crate::ids::Revision(0),
+            confirmed: None,
             state: State::default(),
         };
         let names = [("a", "1"), ("a", "2"), ("b", "1"), ("b", "-"), ("c", "3")];

@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::candidate::Candidate;
-use super::commit::Running;
+use super::confirmed::{self, ConfirmError};
 use super::error::ControlError;
 use super::follow::{self, Follow, Queue};
 use super::lock::{Datastore, LockError, Locks};
 use super::opdata::OpdataCache;
+use super::revert::{self, Due};
+use super::running::Running;
 use super::session::{KillReason, Registry};
 use super::settings::SessionLimits;
 use crate::audit::Recorder;
 use crate::clock::{Clock, Timestamp};
 use crate::datastore::Tree;
 use crate::engine::dispatcher::Handle;
-use crate::esc_model::published::Published;
+use crate::esc_model::published::{Published, Unconfirmed};
 use crate::ids::{OpId, SessionId};
 use crate::model::action::Action;
 use crate::schema::Schema;
@@ -35,6 +37,10 @@ pub struct Control {
     clock: Arc<dyn Clock>,
     audit: Recorder,
     follower: Queue,
+    /// What has to be taken back, and when.
+    pub(super) due: watch::Sender<Option<Due>>,
+    /// Edits that one event lists.
+    pub(super) change_edits: usize,
     /// Sessions there are.
     pub sessions: Registry,
 }
@@ -44,6 +50,8 @@ pub struct Control {
 pub(super) struct State {
     pub locks: Locks,
     pub candidate: Candidate,
+    /// The confirmed commit that waits, durable or about to be; changed under the sequencer alone.
+    pub confirmed: Option<Arc<Unconfirmed>>,
     /// When each lock was taken.
     locked: BTreeMap<Datastore, Timestamp>,
 }
@@ -80,12 +88,24 @@ impl Control {
             store: parts.store,
             engine: parts.engine,
             default_vim: parts.default_vim,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                confirmed: published.confirmed.clone(),
+                ..State::default()
+            }),
+            due: watch::Sender::new(None),
+            change_edits: parts.limits.change_edits,
             clock: parts.clock,
             audit: parts.audit,
             sessions: Registry::new(parts.limits),
         });
         tokio::spawn(follow::run(Arc::downgrade(&room), queue));
+        let dues = room.due.subscribe();
+        tokio::spawn(revert::watch(
+            Arc::downgrade(&room),
+            room.clock.clone(),
+            dues,
+        ));
+        room.rearm();
         room
     }
 
@@ -97,9 +117,13 @@ impl Control {
         }
     }
 
-    /// Waits until nobody carries changes through any more (the follower panicked); for ever while all is well.
+    /// Waits until nobody carries changes through, or takes them back, any more (a task panicked); for ever
+    /// while all is well.
     pub async fn broken(&self) {
-        self.follower.closed().await;
+        tokio::select! {
+            () = self.follower.closed() => {}
+            () = self.due.closed() => {}
+        }
     }
 
     /// The schema.
@@ -160,10 +184,24 @@ impl Control {
     /// Takes a lock (RFC 6241 section 7.5).
     ///
     /// # Errors
-    /// When somebody holds it, or the candidate has been modified.
+    /// When somebody holds it, the candidate has been modified, or running belongs to a confirmed commit.
     pub fn lock(&self, datastore: Datastore, session: SessionId) -> Result<(), LockError> {
         let mut state = self.state();
         let modified = state.candidate.is_modified();
+        if datastore == Datastore::Running
+            && state.locks.holder(datastore).is_none()
+            && let Some(waiting) = state.confirmed.as_deref()
+        {
+            let pending = self.pending(waiting);
+            let asked = confirmed::step(Some(&pending), confirmed::Input::Lock(session));
+            if let Err(ConfirmError::InUse { session, .. }) = asked {
+                let alive = self.sessions.get(session).is_some();
+                return Err(LockError::Confirming(match alive {
+                    true => session,
+                    false => SessionId(0),
+                }));
+            }
+        }
         state.locks.lock(datastore, session, modified)?;
         state.locked.insert(datastore, self.clock.wall());
         Ok(())
@@ -191,23 +229,33 @@ impl Control {
         }
     }
 
-    /// Frees what an ended session held.
+    /// Frees what an ended session held; what it has not confirmed is taken back soon.
     pub fn end_session(&self, session: SessionId) {
-        self.release_locks(session);
+        // First: no confirmed commit of it can begin any more.
         self.sessions.close(session);
+        self.release_locks(session);
+        self.rearm();
     }
 
     /// Ends another session (RFC 6241 section 7.9).
     ///
     /// # Errors
     /// When there is no such session, or it is the asking one.
-    pub fn kill_session(&self, victim: SessionId, by: SessionId) -> Result<(), ControlError> {
+    pub async fn kill_session(&self, victim: SessionId, by: SessionId) -> Result<(), ControlError> {
         if victim == by || !self.sessions.kill(victim, KillReason::Killed(by)) {
             return Err(ControlError::NoSuchSession(victim.0));
         }
-        // Locks are free when the answer arrives (RFC 6241 section 7.9), not some time later.
+        // Locks are free and a confirmed commit is taken back when the answer arrives (RFC 6241 section 7.9),
+        // not some time later.
         self.end_session(victim);
+        self.abandon(victim).await;
         Ok(())
+    }
+
+    /// What close-session does before its answer (RFC 6241 section 7.8).
+    pub async fn close_session(&self, session: SessionId) {
+        self.abandon(session).await;
+        self.release_locks(session);
     }
 
     /// Asks the engine for an action; success means validated, stored and queued.

@@ -191,6 +191,7 @@ mod tests {
         Registry::new(SessionLimits {
             sessions,
             sessions_per_user: per_user,
+            ..SessionLimits::default()
         })
     }
 

@@ -10,6 +10,8 @@ pub struct SessionLimits {
     pub sessions: usize,
     /// Sessions of one user.
     pub sessions_per_user: usize,
+    /// Edits that one netconf-config-change lists; more are told by fewer, higher targets.
+    pub change_edits: usize,
 }
 
 impl Default for SessionLimits {
@@ -17,6 +19,7 @@ impl Default for SessionLimits {
         Self {
             sessions: 4096,
             sessions_per_user: 4094,
+            change_edits: 256,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Wiring: store, engine, VIM, faces; start and stop in order.
 //!
 //! ```text
-//! data dir lock -> audit log -> store -> simulated VIM -> engine (adopts) -> desired -> control -> SSH -> control socket
+//! data dir lock -> audit log -> store -> simulated VIM -> what nobody confirmed is taken back -> engine (adopts)
+//!     -> control -> desired -> SSH -> control socket
 //! stop: accept, sessions (drained) -> engine -> store -> audit log
 //! ```
 
@@ -26,9 +27,12 @@ use crate::auth::hostkey::{self, HostKeyKind};
 use crate::clock::Clock;
 use crate::cloudsim::{Injection, Target};
 use crate::control::commit::{META, REVISION, UNITS};
+use crate::control::error::ControlError;
+use crate::control::revert;
 use crate::control::service::{Control, Parts as ControlParts};
 use crate::control::session::KillReason;
 use crate::control::simulator::Simulator;
+use crate::control::undo::{self, CONFIRMED, UNDO};
 use crate::datastore::{Tree, UnitPath};
 use crate::engine::caller::VimInfo;
 use crate::engine::core::{Config, Core, TABLES};
@@ -167,6 +171,12 @@ impl Server {
         let monitors = between(poller.clone(), seams.monitors);
         let vim: Arc<dyn Vim> = simulator.clone();
         let vim = between(vim, seams.vim);
+        // What nobody confirmed is taken back before anything is planned from it.
+        let edits = settings.limits.change_edits;
+        let reverted = revert::at_start(&store, &*clock, &audit, edits).await;
+        if let Err(error) = &reverted {
+            tracing::error!(%error, "a confirmed commit is not taken back yet");
+        }
         let engine = Engine::start(
             core,
             EngineParts {
@@ -182,21 +192,7 @@ impl Server {
                 queue: settings.daemon.engine_queue,
             },
         );
-        // What a crash kept from the engine reaches it now; what it knows already changes nothing.
-        // Its place in the engine's queue is the first; a store that fails now must not keep readers out.
-        let wanted = Control::whole_desired(&store.published(), SIM_VIM)?;
         let handle = engine.handle();
-        let mut telling = Box::pin(async move { handle.desired(wanted).await });
-        if let Poll::Ready(told) = poll_fn(|cx| Poll::Ready(telling.as_mut().poll(cx))).await {
-            told?;
-        } else {
-            tokio::spawn(async move {
-                if let Err(error) = telling.await {
-                    tracing::warn!(%error, "the configuration was not taken up");
-                }
-            });
-        }
-
         let control = Control::new(ControlParts {
             schema,
             store: store.clone(),
@@ -206,6 +202,23 @@ impl Server {
             audit: audit.clone(),
             limits: settings.limits.clone(),
         });
+        // What a crash kept from the engine reaches it now; what it knows already changes nothing.
+        // Its place in the engine's queue is the first; a store that fails now must not keep readers out.
+        let room = control.clone();
+        let mut telling = Box::pin(async move {
+            room.cleared().await;
+            let wanted = Control::whole_desired(&room.store().published(), SIM_VIM)?;
+            handle.desired(wanted).await.map_err(ControlError::from)
+        });
+        if let Poll::Ready(told) = poll_fn(|cx| Poll::Ready(telling.as_mut().poll(cx))).await {
+            told?;
+        } else {
+            tokio::spawn(async move {
+                if let Err(error) = telling.await {
+                    tracing::warn!(%error, "the configuration was not taken up");
+                }
+            });
+        }
         let controls: Arc<dyn Simulator> = Arc::new(Controls(simulator.clone()));
         let service = Arc::new(Service::new(
             control.clone(),
@@ -327,10 +340,16 @@ fn load(
     restored: &mut Option<Core>,
 ) -> anyhow::Result<Published> {
     let units = loaded.rows(UNITS)?;
-    let units = units
-        .into_iter()
-        .map(|row| (UnitPath::new(row.key), row.value));
-    let config = Tree::from_units(schema, units).context("reading the configuration")?;
+    let rows = units
+        .iter()
+        .map(|row| (UnitPath::new(&row.key), row.value.as_slice()));
+    let config = Tree::from_units(schema, rows).context("reading the configuration")?;
+    let confirmed = undo::load(
+        schema,
+        &units,
+        &loaded.rows(CONFIRMED)?,
+        &loaded.rows(UNDO)?,
+    )?;
     let meta = loaded.rows(META)?;
     let revision = meta.iter().find(|row| row.key == REVISION);
     let revision = match revision {
@@ -367,6 +386,7 @@ fn load(
     Ok(Published {
         config,
         revision,
+        confirmed,
         state,
     })
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
-use crate::datastore::Tree;
+use crate::clock::Mono;
+use crate::datastore::{Tree, UnitPath};
 use crate::ids::{DeploymentKey, Revision};
+use crate::model::confirmed::ConfirmedCommit;
 use crate::model::inventory::DeploymentRecord;
 use crate::model::resource::{ResourceKey, ResourceRecord};
 
@@ -16,8 +18,25 @@ pub struct Published {
     pub config: Tree,
     /// Its revision.
     pub revision: Revision,
+    /// The confirmed commit that nobody has confirmed yet.
+    pub confirmed: Option<Arc<Unconfirmed>>,
     /// What exists.
     pub state: State,
+}
+
+/// A confirmed commit that waits for its confirmation, and what takes it back (RFC 6241 section 8.4).
+#[derive(Clone, Debug)]
+pub struct Unconfirmed {
+    /// What is stored of it.
+    pub commit: ConfirmedCommit,
+    /// The running configuration before it.
+    pub before: Tree,
+    /// The units changed since, whose versions before it are stored.
+    pub undo: OrdSet<UnitPath>,
+    /// When it is taken back, by this process's clock.
+    pub until: Mono,
+    /// Whether it was there when this process began: such a one can only be taken back.
+    pub left_over: bool,
 }
 
 /// What exists, by key.

@@ -90,6 +90,25 @@ text_id! {
     /// The token a create carries and the VIM shows back (metadata), so that a restart can look it up.
     CreateToken
 }
+/// The token of a persistent confirmed commit (RFC 6241 section 8.4.5.1). Whoever knows it may confirm: logs
+/// do not show it.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersistId(String);
+
+impl PersistId {
+    /// Wraps the text as it is.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for PersistId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersistId(..)")
+    }
+}
+
 number_id! {
     /// Position in the one total order of journal and events; the first is 1.
     JournalSeq(u64)

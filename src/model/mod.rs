@@ -8,6 +8,7 @@
 //! ```
 
 pub mod action;
+pub mod confirmed;
 pub mod deployment;
 pub mod event;
 pub mod inventory;

@@ -47,6 +47,7 @@ const STANDARD: [SourceModule; 13] = [
         [
             "writable-running",
             "candidate",
+            "confirmed-commit",
             "rollback-on-error",
             "validate",
             "xpath"

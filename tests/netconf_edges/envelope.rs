@@ -284,16 +284,6 @@ fn operations_and_parameters() {
             "protocol operation-not-supported",
         ),
         (
-            "confirmed",
-            "<commit><confirmed/></commit>",
-            "protocol operation-not-supported",
-        ),
-        (
-            "cancel",
-            "<cancel-commit/>",
-            "protocol operation-not-supported",
-        ),
-        (
             "57",
             "<edit-config><target><running/></target><default-operation>create</default-operation><config/></edit-config>",
             "protocol invalid-value path=/nc:rpc/nc:edit-config/nc:default-operation",

@@ -1,7 +1,7 @@
 //! The edges of the NETCONF protocol, case by case, on a real server over real SSH.
 //!
-//! Numbers are those of the project's list of edge cases; each names its clause. Cases on
-//! confirmed-commit (73, 74) and access control (96) wait for the features.
+//! Numbers are those of the project's list of edge cases; each names its clause. Cases on access
+//! control (96) wait for the feature.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +13,8 @@
 )]
 
 mod actions;
+mod base_events;
+mod confirmed;
 mod edits;
 mod envelope;
 mod floods;

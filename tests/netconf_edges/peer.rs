@@ -21,12 +21,13 @@ use tokio::runtime::Runtime;
 pub const BASE: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
 pub const NOTIFICATION: &str = "urn:ietf:params:xml:ns:netconf:notification:1.0";
 pub const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
+pub const BASE_EVENTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications";
 pub const ESC: &str = "http://www.cisco.com/esc/esc";
 pub const SIM: &str = "urn:lifeline:yang:lifeline-sim";
 const V1_0: &str = "urn:ietf:params:netconf:base:1.0";
 const V1_1: &str = "urn:ietf:params:netconf:base:1.1";
 const MARK: &str = "]]>]]>";
-const USER: &str = "edge";
+pub const USER: &str = "edge";
 const PASSWORD: &str = "an edge is where things fall off";
 /// Longest wait for something that has to come.
 const PATIENCE: Duration = Duration::from_secs(15);

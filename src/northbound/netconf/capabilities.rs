@@ -2,12 +2,13 @@
 
 use crate::schema::Schema;
 
-/// Capabilities served whole. What is not is not advertised: confirmed-commit, startup, url.
-const STANDARD: [&str; 10] = [
+/// Capabilities served whole. What is not is not advertised: startup, url.
+const STANDARD: [&str; 11] = [
     "urn:ietf:params:netconf:base:1.0",
     "urn:ietf:params:netconf:base:1.1",
     "urn:ietf:params:netconf:capability:writable-running:1.0",
     "urn:ietf:params:netconf:capability:candidate:1.0",
+    "urn:ietf:params:netconf:capability:confirmed-commit:1.1",
     "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
     "urn:ietf:params:netconf:capability:validate:1.1",
     "urn:ietf:params:netconf:capability:xpath:1.0",

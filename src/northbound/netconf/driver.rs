@@ -37,6 +37,8 @@ pub struct Admitted {
     service: Arc<Service>,
     info: Arc<SessionInfo>,
     killed: watch::Receiver<Option<KillReason>>,
+    /// How it ended, once it has.
+    end: Option<SessionEnd>,
 }
 
 impl Admitted {
@@ -50,12 +52,17 @@ impl Admitted {
             service,
             info,
             killed,
+            end: None,
         }
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
+        // Without an end its task panicked, or never ran.
+        let unknown = || SessionEnd::new(EndReason::Other, "internal failure");
+        let end = self.end.take().unwrap_or_else(unknown);
+        self.service.session_ended(&self.info, &end);
         self.service.control().end_session(self.info.id);
     }
 }
@@ -174,12 +181,12 @@ impl Driver {
         }
         let end = self.session.end().cloned();
         let end = end.unwrap_or_else(|| SessionEnd::new(EndReason::Other, ""));
-        let service = &self.admitted.service;
-        service.session_ended(&self.admitted.info, &end);
-        match end.reason {
+        let leave = match end.reason {
             EndReason::Closed | EndReason::Dropped => Leave::Gracefully,
             _ => Leave::Broken,
-        }
+        };
+        self.admitted.end = Some(end);
+        leave
     }
 
     /// Whether the request at hand is answered and the answer has left.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::control::confirmed::ConfirmError;
 use crate::control::error::ControlError;
 use crate::control::lock::LockError;
 use crate::control::subscription::SubscribeError;
@@ -24,6 +25,7 @@ pub fn control(schema: &Schema, error: &ControlError) -> RpcReply {
             RpcReply::Errors(errors.iter().map(|error| data(schema, error)).collect())
         }
         ControlError::Lock(error) => single(lock(error)),
+        ControlError::Confirm(error) => single(confirm(error)),
         ControlError::Refused(refusal) => single(refused(refusal)),
         ControlError::Subscribe(error) => single(subscribe(error)),
         ControlError::DeleteRunning => single(RpcError::operation_not_supported(
@@ -168,10 +170,25 @@ pub fn rpc_input(schema: &Schema, errors: &[schema::ValidationError]) -> RpcErro
 pub fn lock(error: &LockError) -> RpcError {
     let text = error.to_string();
     match error {
-        LockError::Denied(holder) => RpcError::lock_denied(*holder, text),
+        LockError::Denied(holder) | LockError::Confirming(holder) => {
+            RpcError::lock_denied(*holder, text)
+        }
         LockError::Modified => RpcError::lock_denied(SessionId(0), text),
         LockError::InUse(_) => RpcError::in_use(PROTOCOL, text),
         LockError::NotHeld(_) => RpcError::operation_failed(PROTOCOL, text),
+    }
+}
+
+/// A confirmed commit in the way, or not there (RFC 6241 sections 8.4.4.1 and 8.4.5.1).
+pub fn confirm(error: &ConfirmError) -> RpcError {
+    let text = error.to_string();
+    match error {
+        ConfirmError::WrongId | ConfirmError::IdNeeded => RpcError::invalid_value(PROTOCOL, text),
+        ConfirmError::InUse { .. } => RpcError::in_use(PROTOCOL, text),
+        ConfirmError::NothingPending
+        | ConfirmError::NotYours(_)
+        | ConfirmError::Ended
+        | ConfirmError::Over => RpcError::operation_failed(PROTOCOL, text),
     }
 }
 

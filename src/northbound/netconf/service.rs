@@ -142,11 +142,11 @@ impl Service {
         self.settings.session_limits()
     }
 
-    pub(super) fn message_times(&self) -> MessageTimes {
     pub(super) fn filter_limits(&self) -> FilterLimits {
         self.settings.filter_limits()
     }
 
+    pub(super) fn message_times(&self) -> MessageTimes {
         self.settings.message_times()
     }
 
@@ -157,6 +157,7 @@ impl Service {
     pub(super) fn session_opened(&self, session: &SessionInfo) {
         tracing::info!(session = %session.id, user = session.user, "session opened");
         self.control.audit().note(trace::opened(session));
+        self.control.tell_session_start(session);
     }
 
     pub(super) fn session_ended(&self, session: &SessionInfo, end: &SessionEnd) {
@@ -174,6 +175,7 @@ impl Service {
             "session ended"
         );
         self.control.audit().note(trace::ended(session, end));
+        self.control.tell_session_end(session, end);
     }
 
     /// Answers one request.

@@ -11,6 +11,7 @@
 //! behind the `]]>]]>` of the client's hello are ignored, between chunked messages one LF is the
 //! next header's and more are an error.
 
+mod base_event;
 pub mod framing;
 mod hello;
 pub mod names;
@@ -21,6 +22,7 @@ mod rpc;
 mod rpc_error;
 mod session;
 
+pub use base_event::{Actor, BaseEvent, ChangeOperation, ChangedEdit, ConfirmEvent};
 pub use hello::{Base, Hello, HelloError};
 pub use notification::{
     NOTIFICATION_COMPLETE, NOTIFICATION_END, REPLAY_COMPLETE, encode_notification,

@@ -8,6 +8,8 @@ pub const NOTIFICATION: &str = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 pub const NOTIFICATION_CONTENT: &str = "urn:ietf:params:xml:ns:netmod:notification";
 /// Namespace of ietf-netconf-monitoring (RFC 6022).
 pub const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
+/// Namespace of ietf-netconf-notifications (RFC 6470).
+pub const BASE_EVENTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-notifications";
 /// Namespace of the parameter `with-defaults` (RFC 6243).
 pub const WITH_DEFAULTS: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
 /// Namespace of `action` and of YANG's own error-info elements (RFC 7950).

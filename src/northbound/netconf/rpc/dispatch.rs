@@ -1,7 +1,7 @@
 //! Which handler an operation has.
 
 use super::{edit, esc, read, schema, session, sim, store, subscribe};
-use crate::northbound::netconf::service::{Answer, Request, not_supported};
+use crate::northbound::netconf::service::{Answer, Request};
 use crate::proto::netconf::{ErrorType, Operation, RpcError, RpcReply, unsupported};
 
 /// Answers a decoded operation.
@@ -22,11 +22,11 @@ pub async fn answer(request: &Request<'_>, operation: Operation) -> Answer {
         Operation::Lock { target } => store::lock(request, target).await,
         Operation::Unlock { target } => store::unlock(request, target),
         Operation::Validate { source } => store::validate(request, source).await,
-        Operation::Commit(commit) => store::commit(request, &commit).await,
-        Operation::CancelCommit { .. } => not_supported("confirmed commits are not served"),
+        Operation::Commit(commit) => store::commit(request, commit).await,
+        Operation::CancelCommit { persist_id } => store::cancel_commit(request, persist_id).await,
         Operation::DiscardChanges => store::discard_changes(request),
-        Operation::CloseSession => session::close(request),
-        Operation::KillSession { session_id } => session::kill(request, session_id),
+        Operation::CloseSession => session::close(request).await,
+        Operation::KillSession { session_id } => session::kill(request, session_id).await,
         Operation::GetSchema(wanted) => schema::get_schema(request, &wanted),
         Operation::CreateSubscription(wanted) => return subscribe::create(request, *wanted).await,
         Operation::Other(element) => match &*element.ns {

@@ -5,12 +5,13 @@ use crate::northbound::netconf::service::Request;
 use crate::proto::netconf::RpcReply;
 
 /// Frees what the session holds; the session ends once `<ok/>` has left.
-pub fn close(request: &Request<'_>) -> RpcReply {
-    request.control().release_locks(request.session.id);
+pub async fn close(request: &Request<'_>) -> RpcReply {
+    request.control().close_session(request.session.id).await;
     RpcReply::Ok
 }
 
 /// Ends another session.
-pub fn kill(request: &Request<'_>, victim: SessionId) -> RpcReply {
-    request.done(request.control().kill_session(victim, request.session.id))
+pub async fn kill(request: &Request<'_>, victim: SessionId) -> RpcReply {
+    let own = request.session.id;
+    request.done(request.control().kill_session(victim, own).await)
 }

@@ -1,9 +1,11 @@
-//! copy-config, delete-config, lock, unlock, validate, commit, discard-changes
-//! (RFC 6241 sections 7.3 to 7.6, 8.3 and 8.6).
+//! copy-config, delete-config, lock, unlock, validate, commit, discard-changes,
+//! cancel-commit (RFC 6241 sections 7.3 to 7.6, 8.3, 8.4 and 8.6).
 
+use crate::control::confirmed::{CommitRequest, Confirm};
 use crate::control::error::ControlError;
 use crate::control::lock::Datastore;
 use crate::datastore::{DefaultOperation, EditTree, ErrorOption, Tree};
+use crate::ids::PersistId;
 use crate::northbound::netconf::service::{Request, not_supported};
 use crate::proto::netconf::{Commit, CopyConfig, DatastoreName, RpcReply, Source};
 
@@ -82,12 +84,23 @@ pub async fn validate(request: &Request<'_>, source: Source) -> RpcReply {
     }
 }
 
-/// Makes the candidate the running configuration.
-pub async fn commit(request: &Request<'_>, wanted: &Commit) -> RpcReply {
-    if wanted.confirmed || wanted.persist.is_some() || wanted.persist_id.is_some() {
-        return not_supported("confirmed commits are not served");
-    }
-    request.done(request.control().commit(request.session.id).await)
+/// Makes the candidate the running configuration, for good or until it is taken back.
+pub async fn commit(request: &Request<'_>, wanted: Commit) -> RpcReply {
+    let wanted = CommitRequest {
+        confirmed: wanted.confirmed.then(|| Confirm {
+            timeout: wanted.confirm_timeout,
+            persist: wanted.persist.map(PersistId::new),
+        }),
+        persist_id: wanted.persist_id.map(PersistId::new),
+    };
+    request.done(request.control().commit(request.session.id, wanted).await)
+}
+
+/// Takes a confirmed commit back.
+pub async fn cancel_commit(request: &Request<'_>, persist_id: Option<String>) -> RpcReply {
+    let persist_id = persist_id.map(PersistId::new);
+    let session = request.session.id;
+    request.done(request.control().cancel_commit(session, persist_id).await)
 }
 
 /// Makes the candidate follow running again.

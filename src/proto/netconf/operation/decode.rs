@@ -204,8 +204,14 @@ fn commit(operation: Element) -> Result<Operation, RpcError> {
         "persist-id" in [BASE],
     ];
     let mut params = Params::collect(operation, known)?;
+    let confirmed = params.flag("confirmed")?;
+    if let (false, Some(given)) = (confirmed, params.first_of(&["confirm-timeout", "persist"])) {
+        // Whoever sends these expects a commit that is taken back: one for good would be a trap.
+        let text = format!("<{given}> is for a confirmed commit");
+        return Err(RpcError::missing_element(PROTOCOL, "confirmed").with_message(text));
+    }
     Ok(Operation::Commit(Commit {
-        confirmed: params.flag("confirmed")?,
+        confirmed,
         confirm_timeout: params
             .parsed("confirm-timeout", number)?
             .unwrap_or(CONFIRM_TIMEOUT),

@@ -70,6 +70,12 @@ impl Params {
             .ok_or_else(|| RpcError::missing_element(PROTOCOL, name))
     }
 
+    /// The first of these names that stands there; nothing is taken.
+    pub(super) fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
+        let there = |name: &&str| self.found.iter().any(|(found, _)| found == name);
+        names.iter().copied().find(|name| there(name))
+    }
+
     /// Takes a leaf: its text, white space round it removed.
     pub(super) fn leaf(&mut self, name: &str) -> Result<Option<String>, RpcError> {
         self.take(name)
