@@ -168,7 +168,7 @@ impl Shared {
     pub(super) fn attempt(&self, conn: &Connection) -> bool {
         let now = self.clock.mono();
         let mut gate = self.gate();
-        gate.penalties.attempt(conn.source, conn.peer.ip(), now)
+        gate.penalties.attempt(conn.source, now)
     }
 
     /// The attempt was right.

@@ -78,7 +78,7 @@ pub struct StartupSettings {
 pub struct PenaltySettings {
     /// Whether sources are penalised at all.
     pub enabled: bool,
-    /// Failed login attempts per source in any minute; beyond, it is refused without being asked.
+    /// Failed login attempts per source in any minute, exempt sources included; beyond, it is refused without being asked.
     pub attempts_per_minute: usize,
     /// A connection that ended after failed attempts.
     pub auth_failed_seconds: u64,
