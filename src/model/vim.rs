@@ -9,6 +9,9 @@ pub struct VimOpRef {
     pub vim: String,
     /// The VIM's own id of the operation, verbatim.
     pub id: String,
+    /// What the driver needs besides to find the record again; nobody else reads it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
 }
 
 /// What the VIM's record says.

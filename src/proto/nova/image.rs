@@ -51,6 +51,9 @@ pub struct Image {
     /// Tags.
     #[serde(default, deserialize_with = "or_default")]
     pub tags: Vec<String>,
+    /// Where an import of its content failed, empty when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os_glance_failed_import: Option<String>,
     /// Where it is.
     #[serde(
         rename = "self",

@@ -75,6 +75,7 @@ pub fn accepted(vim: &str, accepted: SimAccepted) -> Accepted {
         op: VimOpRef {
             vim: vim.to_owned(),
             id: accepted.op,
+            about: String::new(),
         },
         id: accepted.id,
     }

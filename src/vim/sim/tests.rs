@@ -124,6 +124,7 @@ async fn status_waits_for_the_end_and_needs_no_polling() {
     let foreign = VimOpRef {
         vim: "other".into(),
         id: made.op.id,
+        about: String::new(),
     };
     assert_eq!(vim.status(foreign).await.unwrap(), VimOpStatus::Unknown);
 }

@@ -731,6 +731,7 @@ impl Sim {
         let op = VimOpRef {
             vim: VIM.into(),
             id: format!("op-{n}"),
+            about: String::new(),
         };
         let took = Duration::from_millis(200);
         let mut status = VimOpStatus::Succeeded;

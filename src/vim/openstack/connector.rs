@@ -1,0 +1,482 @@
+//! What is configured of one OpenStack cloud, and its secret, which is read where the configuration points to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::error::OpenstackError;
+use crate::proto::nova::{
+    ApplicationCredential, Auth, AuthDocument, DomainRef, Identity, PasswordMethod, ProjectRef,
+    Scope, UserRef,
+};
+
+/// A secret: shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Reads it from a file: its first line.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is empty.
+    pub fn from_file(path: &Path) -> Result<Self, OpenstackError> {
+        let text = std::fs::read_to_string(path).map_err(|source| OpenstackError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        match text.lines().next().filter(|line| !line.is_empty()) {
+            Some(line) => Ok(Self::new(line)),
+            None => Err(OpenstackError::Bad {
+                name: path.display().to_string(),
+                why: "the file is empty".to_owned(),
+            }),
+        }
+    }
+
+    /// The text, to be sent and not to be shown.
+    pub(super) fn text(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// How the driver shows who it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Credential {
+    /// A user's name and password.
+    Password {
+        /// Name.
+        user: String,
+        /// Password.
+        password: Secret,
+    },
+    /// An application credential; its project is its own.
+    Application {
+        /// Id.
+        id: String,
+        /// Secret.
+        secret: Secret,
+    },
+}
+
+/// What a 404 after a delete is taken for when nothing proves that the guest is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnprovenGone {
+    /// Nobody knows: no replacement before there is proof; at the engine's limit a person decides.
+    #[default]
+    Wait,
+    /// Gone. For clouds whose operators fence every host before its service is down.
+    Trust,
+}
+
+/// One cloud.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Connector {
+    /// Its id.
+    pub id: String,
+    /// Keystone's address, `http://.../v3`.
+    pub url: String,
+    /// Who.
+    pub credential: Credential,
+    /// Domain of the user: its name, or its id with `id:` before it.
+    pub user_domain: String,
+    /// Project, by name.
+    pub project: String,
+    /// Domain of the project, as that of the user.
+    pub project_domain: String,
+    /// Region; any when empty.
+    pub region: String,
+    /// Which of a service's addresses: `public`, `internal`, `admin`.
+    pub interface: String,
+    /// Where Nova is, instead of where the catalog says.
+    pub compute_url: Option<String>,
+    /// Certificates to trust besides the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// False: any certificate is taken.
+    pub verify: bool,
+    /// What a bare 404 means.
+    pub unproven_gone: UnprovenGone,
+    /// Physical network for networks with a VLAN.
+    pub physical_network: Option<String>,
+    /// Zone of new servers.
+    pub availability_zone: Option<String>,
+    /// Whether new servers have a configuration drive.
+    pub config_drive: bool,
+    /// How long a lost create may take to appear, in ms, instead of the driver's setting.
+    pub landing_bound_ms: Option<u64>,
+}
+
+/// The members of a connector's configuration that every kind of VIM has.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Configured {
+    /// Its id.
+    pub id: String,
+    /// Address.
+    pub url: Option<String>,
+    /// User.
+    pub user: Option<String>,
+    /// Tenant.
+    pub tenant: Option<String>,
+    /// The secret, once read.
+    pub secret: Option<Secret>,
+    /// Properties by name.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Properties whose value would be a secret.
+const SECRETS: [&str; 4] = [
+    "os_password",
+    "password",
+    "secret",
+    "os_application_credential_secret",
+];
+
+impl Connector {
+    /// Reads what is configured.
+    ///
+    /// # Errors
+    /// What is missing, wrong, or not known.
+    pub fn new(configured: Configured) -> Result<Self, OpenstackError> {
+        let mut take = Properties(configured.properties);
+        if let Some(name) = SECRETS.iter().find(|name| take.0.contains_key(**name)) {
+            return Err(OpenstackError::PlainSecret((*name).to_owned()));
+        }
+        let url = configured.url.or_else(|| take.text("os_auth_url"));
+        let user = configured.user.or_else(|| take.text("os_username"));
+        let project = configured
+            .tenant
+            .or_else(|| take.text("os_project_name"))
+            .or_else(|| take.text("os_tenant_name"));
+        let secret = configured.secret.ok_or(OpenstackError::Missing(
+            "the secret (password-file or password-environment)",
+        ))?;
+        let application = take.text("application_credential_id");
+        let (credential, project) = match application {
+            Some(id) => (
+                Credential::Application { id, secret },
+                project.unwrap_or_default(),
+            ),
+            None => (
+                Credential::Password {
+                    user: user.ok_or(OpenstackError::Missing("user"))?,
+                    password: secret,
+                },
+                project.ok_or(OpenstackError::Missing("tenant"))?,
+            ),
+        };
+        let domain = |text: Option<String>| text.unwrap_or_else(|| "Default".to_owned());
+        let connector = Self {
+            id: configured.id,
+            url: keystone(&url.ok_or(OpenstackError::Missing("url"))?)?,
+            credential,
+            user_domain: domain(take.text("os_user_domain_name")),
+            project,
+            project_domain: domain(take.text("os_project_domain_name")),
+            region: take.text("os_region_name").unwrap_or_default(),
+            interface: take
+                .one_of("interface", &["public", "internal", "admin"])?
+                .unwrap_or("public")
+                .to_owned(),
+            compute_url: take
+                .text("compute_url")
+                .map(|url| plain_url("compute_url", &url))
+                .transpose()?,
+            ca_file: take.text("ca_file").map(PathBuf::from),
+            verify: take.boolean("verify")?.unwrap_or(true),
+            unproven_gone: match take.one_of("unproven_gone", &["wait", "trust"])? {
+                Some("trust") => UnprovenGone::Trust,
+                _ => UnprovenGone::Wait,
+            },
+            physical_network: take.text("physical_network"),
+            availability_zone: take.text("availability_zone"),
+            config_drive: take.boolean("config_drive")?.unwrap_or(true),
+            landing_bound_ms: take.number("landing_bound_ms")?,
+        };
+        // What clients of other controllers write beside it, and what follows from version 3.
+        match take.text("os_identity_api_version").as_deref() {
+            None | Some("3") => {}
+            Some(_) => {
+                return Err(OpenstackError::Bad {
+                    name: "os_identity_api_version".to_owned(),
+                    why: "only version 3 is spoken".to_owned(),
+                });
+            }
+        }
+        match take.0.into_keys().next() {
+            Some(name) => Err(OpenstackError::Unknown(name)),
+            None => Ok(connector),
+        }
+    }
+
+    /// The login; `project`: by id, another than the connector's own.
+    pub fn login(&self, project: Option<&str>) -> AuthDocument {
+        let (identity, scope) = match &self.credential {
+            Credential::Password { user, password } => {
+                let user = UserRef {
+                    name: Some(user.clone()),
+                    domain: Some(domain_ref(&self.user_domain)),
+                    password: Some(password.text()),
+                    ..UserRef::default()
+                };
+                let identity = Identity {
+                    methods: vec!["password".to_owned()],
+                    password: Some(PasswordMethod { user }),
+                    ..Identity::default()
+                };
+                let project = match project {
+                    Some(id) => ProjectRef {
+                        id: Some(id.to_owned()),
+                        ..ProjectRef::default()
+                    },
+                    None => ProjectRef {
+                        id: None,
+                        name: Some(self.project.clone()),
+                        domain: Some(domain_ref(&self.project_domain)),
+                    },
+                };
+                (identity, Some(Scope::Project { project }))
+            }
+            Credential::Application { id, secret } => {
+                let credential = ApplicationCredential {
+                    id: Some(id.clone()),
+                    name: None,
+                    user: None,
+                    secret: secret.text(),
+                };
+                let identity = Identity {
+                    methods: vec!["application_credential".to_owned()],
+                    application_credential: Some(credential),
+                    ..Identity::default()
+                };
+                (identity, None)
+            }
+        };
+        AuthDocument {
+            auth: Auth { identity, scope },
+        }
+    }
+}
+
+fn domain_ref(text: &str) -> DomainRef {
+    match text.strip_prefix("id:") {
+        Some(id) => DomainRef {
+            id: Some(id.to_owned()),
+            name: None,
+        },
+        None => DomainRef {
+            id: None,
+            name: Some(text.to_owned()),
+        },
+    }
+}
+
+/// Keystone's address with its version.
+fn keystone(url: &str) -> Result<String, OpenstackError> {
+    let url = plain_url("url", url)?;
+    match url.rsplit('/').next() {
+        Some("v3") => Ok(url),
+        Some("v2.0") => Err(OpenstackError::Bad {
+            name: "url".to_owned(),
+            why: "only version 3 of the identity service is spoken".to_owned(),
+        }),
+        _ => Ok(format!("{url}/v3")),
+    }
+}
+
+/// An address without a slash at its end, without a user in it.
+fn plain_url(name: &str, text: &str) -> Result<String, OpenstackError> {
+    let bad = |why: &str| OpenstackError::Bad {
+        name: name.to_owned(),
+        why: why.to_owned(),
+    };
+    let url = reqwest::Url::parse(text).map_err(|error| bad(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(bad("not an http or https address"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("an address must not hold a user or password"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Properties that were not looked at yet.
+struct Properties(BTreeMap<String, String>);
+
+impl Properties {
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name).filter(|text| !text.is_empty())
+    }
+
+    fn boolean(&mut self, name: &str) -> Result<Option<bool>, OpenstackError> {
+        Ok(self
+            .one_of(name, &["true", "false"])?
+            .map(|text| text == "true"))
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<u64>, OpenstackError> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| OpenstackError::Bad {
+            name: name.to_owned(),
+            why: format!("'{text}' is not a number"),
+        })
+    }
+
+    fn one_of(
+        &mut self,
+        name: &str,
+        words: &[&'static str],
+    ) -> Result<Option<&'static str>, OpenstackError> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        match words.iter().find(|word| **word == text) {
+            Some(word) => Ok(Some(word)),
+            None => Err(OpenstackError::Bad {
+                name: name.to_owned(),
+                why: format!("'{text}' is none of {}", words.join(", ")),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configured(properties: &[(&str, &str)]) -> Configured {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Configured {
+            id: "cloud".to_owned(),
+            url: Some("http://127.0.0.1:5000/".to_owned()),
+            user: Some("admin".to_owned()),
+            tenant: Some("admin".to_owned()),
+            secret: Some(Secret::new("hidden-word")),
+            properties: properties.iter().map(owned).collect(),
+        }
+    }
+
+    #[test]
+    fn a_connector_is_read_with_its_defaults() {
+        let connector = Connector::new(configured(&[])).unwrap();
+        assert_eq!(connector.url, "http://127.0.0.1:5000/v3");
+        assert_eq!(connector.unproven_gone, UnprovenGone::Wait);
+        assert!(connector.verify && connector.config_drive);
+        let login = serde_json::to_value(connector.login(None)).unwrap();
+        assert_eq!(login["auth"]["scope"]["project"]["name"], "admin");
+        assert_eq!(
+            login["auth"]["identity"]["password"]["user"]["domain"]["name"],
+            "Default"
+        );
+        let other = serde_json::to_value(connector.login(Some("p1"))).unwrap();
+        assert_eq!(
+            other["auth"]["scope"]["project"],
+            serde_json::json!({"id": "p1"})
+        );
+    }
+
+    #[test]
+    fn names_that_other_clients_use_are_taken() {
+        let all = Configured {
+            url: None,
+            user: None,
+            tenant: None,
+            ..configured(&[
+                ("os_auth_url", "https://keystone/identity"),
+                ("os_username", "u"),
+                ("os_tenant_name", "t"),
+                ("os_identity_api_version", "3"),
+                ("os_user_domain_name", "id:default"),
+                ("os_region_name", "RegionOne"),
+                ("unproven_gone", "trust"),
+                ("verify", "false"),
+            ])
+        };
+        let connector = Connector::new(all).unwrap();
+        assert_eq!(connector.url, "https://keystone/identity/v3");
+        assert_eq!(
+            (&*connector.project, &*connector.region),
+            ("t", "RegionOne")
+        );
+        assert_eq!(connector.unproven_gone, UnprovenGone::Trust);
+        let login = serde_json::to_value(connector.login(None)).unwrap();
+        assert_eq!(
+            login["auth"]["identity"]["password"]["user"]["domain"]["id"],
+            "default"
+        );
+    }
+
+    #[test]
+    fn an_application_credential_has_its_own_scope() {
+        let connector = Connector::new(configured(&[("application_credential_id", "c")])).unwrap();
+        let login = serde_json::to_value(connector.login(None)).unwrap();
+        assert_eq!(login["auth"].get("scope"), None);
+        assert_eq!(
+            login["auth"]["identity"]["application_credential"]["id"],
+            "c"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let why = |configured: Configured| Connector::new(configured).unwrap_err().to_string();
+        let none = configured(&[]);
+        assert_eq!(
+            why(Configured {
+                url: None,
+                ..none.clone()
+            }),
+            "url is missing"
+        );
+        assert_eq!(
+            why(Configured {
+                user: None,
+                ..none.clone()
+            }),
+            "user is missing"
+        );
+        assert_eq!(
+            why(Configured {
+                tenant: None,
+                ..none.clone()
+            }),
+            "tenant is missing"
+        );
+        assert!(
+            why(Configured {
+                secret: None,
+                ..none
+            })
+            .contains("password-file")
+        );
+        assert!(why(configured(&[("os_password", "x")])).contains("is a secret"));
+        assert!(why(configured(&[("colour", "x")])).contains("'colour'"));
+        assert!(why(configured(&[("unproven_gone", "perhaps")])).contains("wait, trust"));
+        assert!(why(configured(&[("landing_bound_ms", "soon")])).contains("not a number"));
+        for url in ["ftp://x", "http://u:p@x", "x", "http://x/v2.0"] {
+            let bad = Configured {
+                url: Some(url.to_owned()),
+                ..configured(&[])
+            };
+            assert!(why(bad).starts_with("url: "), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_shown_to_nobody() {
+        let connector = Connector::new(configured(&[])).unwrap();
+        assert!(!format!("{connector:?}").contains("hidden-word"));
+        assert!(Secret::from_file(Path::new("/nonexistent")).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! Settings of the driver (table `[vim-openstack]`); what differs from cloud to cloud is its connector's.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds of every OpenStack connector. Times are whole milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Settings {
+    /// Requests under way at once, per connector.
+    pub requests: usize,
+    /// How long a connection may take to open.
+    pub connect_timeout_ms: u64,
+    /// How long one request may take.
+    pub request_timeout_ms: u64,
+    /// How long a call or an inquiry of the engine may take, all its requests together.
+    pub call_timeout_ms: u64,
+    /// How often a request that only reads is sent before it is given up.
+    pub attempts: u32,
+    /// First pause between two attempts; it doubles.
+    pub backoff_base_ms: u64,
+    /// Longest pause between two attempts.
+    pub backoff_max_ms: u64,
+    /// Pause between two requests to a cloud that is down.
+    pub down_pause_ms: u64,
+    /// How long before its end a token is replaced.
+    pub token_margin_ms: u64,
+    /// How long after a create whose answer was lost a VM may still appear.
+    pub landing_bound_ms: u64,
+    /// Longest wait for a record to change.
+    pub long_poll_ms: u64,
+    /// Pause between two looks at a server while its record is followed.
+    pub poll_ms: u64,
+    /// How long an action may stand without an event before its compute service counts as down.
+    pub unserved_ms: u64,
+    /// Largest answer that is read, in bytes.
+    pub answer_bytes: usize,
+    /// Largest image that is sent, in bytes.
+    pub image_bytes: usize,
+    /// Servers and calls of which the driver remembers something, each.
+    pub remembered: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            requests: 16,
+            connect_timeout_ms: 5_000,
+            request_timeout_ms: 30_000,
+            call_timeout_ms: 90_000,
+            attempts: 3,
+            backoff_base_ms: 300,
+            backoff_max_ms: 3_000,
+            down_pause_ms: 1_000,
+            token_margin_ms: 60_000,
+            landing_bound_ms: 300_000,
+            long_poll_ms: 3_000,
+            poll_ms: 500,
+            unserved_ms: 120_000,
+            answer_bytes: 64 * 1024 * 1024,
+            image_bytes: 512 * 1024 * 1024,
+            remembered: 20_000,
+        }
+    }
+}
+
+impl Settings {
+    /// The pause before attempt `attempt + 1`: doubling, capped, between half and the whole of it by `jitter`.
+    pub fn backoff(&self, attempt: u32, jitter: u64) -> Duration {
+        let whole = self
+            .backoff_base_ms
+            .saturating_mul(1 << attempt.min(20))
+            .min(self.backoff_max_ms)
+            .max(1);
+        let half = whole / 2;
+        Duration::from_millis(half + jitter % (whole - half + 1))
+    }
+
+    /// `landing-bound-ms`.
+    pub fn landing_bound(&self) -> Duration {
+        Duration::from_millis(self.landing_bound_ms)
+    }
+
+    pub(super) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms.max(1))
+    }
+
+    pub(super) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms.max(1))
+    }
+
+    pub(super) fn call_timeout(&self) -> Duration {
+        Duration::from_millis(self.call_timeout_ms.max(1))
+    }
+
+    pub(super) fn down_pause(&self) -> Duration {
+        Duration::from_millis(self.down_pause_ms)
+    }
+
+    pub(super) fn token_margin(&self) -> Duration {
+        Duration::from_millis(self.token_margin_ms)
+    }
+
+    pub(super) fn long_poll(&self) -> Duration {
+        Duration::from_millis(self.long_poll_ms)
+    }
+
+    pub(super) fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms.max(10))
+    }
+
+    pub(super) fn unserved(&self) -> Duration {
+        Duration::from_millis(self.unserved_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_up_to_its_cap() {
+        let settings = Settings::default();
+        for attempt in 0..40 {
+            for jitter in [0, 1, 299, u64::MAX] {
+                let pause = settings.backoff(attempt, jitter);
+                assert!(pause >= Duration::from_millis(150));
+                assert!(pause <= Duration::from_millis(3_000));
+            }
+        }
+        assert!(settings.backoff(3, 0) > settings.backoff(0, u64::MAX));
+    }
+}
