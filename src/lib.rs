@@ -25,6 +25,7 @@ pub mod engine;
 
 pub mod control;
 
+pub mod cloudsim_faces;
 pub mod northbound;
 pub mod probe;
 pub mod vim;

@@ -11,6 +11,7 @@ use super::edit::EditArgs;
 use super::get::GetArgs;
 use super::serve::ServeArgs;
 use super::settings::SettingsArgs;
+use super::sim::SimArgs;
 use super::user::UserArgs;
 use super::watch::WatchArgs;
 
@@ -40,6 +41,8 @@ enum Command {
     Action(ActionArgs),
     /// Check that the audit log is as it was written.
     Audit(AuditArgs),
+    /// Serve a simulated cloud with the APIs of OpenStack, vCloud and CloudStack until SIGTERM.
+    Sim(SimArgs),
     /// Print every setting with its default, as TOML or as the README's table.
     Settings(SettingsArgs),
 }
@@ -59,6 +62,7 @@ impl Cli {
             Command::Edit(args) => args.run(),
             Command::Action(args) => args.run(),
             Command::Audit(args) => args.run(),
+            Command::Sim(args) => args.run(),
             Command::Settings(args) => args.run(),
         }
     }

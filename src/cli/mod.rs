@@ -13,6 +13,7 @@ pub mod get;
 pub mod pretty;
 mod serve;
 mod settings;
+mod sim;
 pub mod user;
 pub mod watch;
 

@@ -1,7 +1,10 @@
 //! Lists: everything of a kind, as a face shows it.
 
+use super::call::NewInterface;
 use super::cloud::Cloud;
+use super::fault::{Fault, Scope, Target};
 use super::network::Subnet;
+use crate::clock::Mono;
 use crate::ids::{TenantId, VmId};
 use crate::model::event::InterfaceInfo;
 use crate::model::resource::{FlavorSpec, ImageSpec, SubnetRecord};
@@ -68,6 +71,8 @@ pub struct HostView {
     pub name: String,
     /// Whether its agent can be reached.
     pub up: bool,
+    /// Since when it cannot.
+    pub down_since: Option<Mono>,
     /// VMs on it.
     pub vms: usize,
 }
@@ -183,6 +188,7 @@ impl Cloud {
             id: host.id.clone(),
             name: host.name.clone(),
             up: host.down.is_none(),
+            down_since: host.down_since,
             vms: host.vms,
         });
         all.collect()
@@ -210,5 +216,124 @@ impl Cloud {
             vm: port.vm.clone(),
         }));
         all
+    }
+}
+
+/// A fault that is armed or lasts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultView {
+    /// What.
+    pub fault: Fault,
+    /// Whom.
+    pub target: Target,
+    /// Calls it still hits; `None` for a state.
+    pub left: Option<u32>,
+    /// Words it gives.
+    pub messages: Vec<String>,
+    /// When it ends by itself.
+    pub until: Option<Mono>,
+}
+
+impl Cloud {
+    /// Faults that are armed, hosts that are cut off, guests that are frozen.
+    pub fn faults(&self) -> Vec<FaultView> {
+        let state = |fault, target, until| FaultView {
+            fault,
+            target,
+            left: None,
+            messages: Vec::new(),
+            until,
+        };
+        let armed = self.armed.iter().map(|armed| FaultView {
+            fault: armed.fault,
+            target: match &armed.scope {
+                Scope::Vim => Target::Vim,
+                Scope::Host(host) => Target::Host(self.host_name(Some(*host))),
+                Scope::Vm(name) => Target::Vm(name.as_str().to_owned()),
+            },
+            left: armed.left,
+            messages: armed.messages.clone(),
+            until: armed.until,
+        });
+        let down = self.hosts.iter().filter(|host| host.down.is_some());
+        let down = down.map(|host| {
+            let fault = match host.agent_only {
+                true => Fault::AgentDown,
+                false => Fault::HostDown,
+            };
+            state(fault, Target::Host(host.name.clone()), None)
+        });
+        let frozen = self.vms.values().filter_map(|vm| {
+            let frozen = vm.frozen?;
+            let target = Target::Vm(vm.logical.as_str().to_owned());
+            Some(state(Fault::Freeze, target, frozen.until))
+        });
+        armed.chain(down).chain(frozen).collect()
+    }
+
+    /// Whether the API answers.
+    pub fn is_api_down(&self) -> bool {
+        self.api().is_err()
+    }
+
+    /// Sets how long after a create whose reply is lost its VM appears.
+    pub fn set_lost_landing(&mut self, millis: u64) {
+        self.settings.lost_landing_ms = millis;
+    }
+
+    /// Makes a flavor under an id of the caller's choice.
+    ///
+    /// # Errors
+    /// The id or the name is taken.
+    pub fn add_flavor(&mut self, id: &str, spec: FlavorSpec) -> Result<(), &'static str> {
+        if self.flavors.has_id(id) {
+            return Err("id");
+        }
+        if self.flavors.id_of(&spec.name).is_some() {
+            return Err("name");
+        }
+        self.flavors.add(id.to_owned(), spec.name.clone());
+        self.flavor_specs.insert(id.to_owned(), spec);
+        Ok(())
+    }
+
+    /// Renames an image, or changes what it is made of.
+    pub fn edit_image(&mut self, id: &str, edit: impl FnOnce(&mut ImageSpec)) -> bool {
+        let Some(mut view) = self.image(id).filter(|view| view.id == id) else {
+            return false;
+        };
+        edit(&mut view.spec);
+        self.image_specs.insert(id.to_owned(), view.spec);
+        true
+    }
+
+    /// Plugs another interface into a VM that exists.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn plug(&mut self, vm: &VmId, wanted: &NewInterface) -> Result<InterfaceInfo, String> {
+        let tenant = match self.vms.get(vm).filter(|vm| !vm.unseen) {
+            None => return Err(format!("VM [{vm}] not found")),
+            Some(vm) => vm.tenant.clone(),
+        };
+        let nic = self.attach_one(tenant.as_ref(), wanted)?;
+        self.bind_ports(vm, std::slice::from_ref(&nic));
+        if let Some(vm) = self.vms.get_mut(vm) {
+            vm.interfaces.push(nic.clone());
+        }
+        Ok(nic)
+    }
+
+    /// Pulls an interface out of a VM; whether it was there.
+    pub fn unplug(&mut self, vm: &VmId, port: &str) -> bool {
+        let Some(vm) = self.vms.get_mut(vm).filter(|vm| !vm.unseen) else {
+            return false;
+        };
+        let Some(at) = vm.interfaces.iter().position(|nic| nic.port_id == port) else {
+            return false;
+        };
+        let nic = vm.interfaces.remove(at);
+        self.release_ports(&[nic]);
+        true
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Host {
     /// Of an outage: only its agent is cut off.
     #[serde(default)]
     pub agent_only: bool,
+    #[serde(default)]
+    pub down_since: Option<Mono>,
 }
 
 /// What falls due.
@@ -344,6 +346,7 @@ impl Cloud {
         }
         host.down = None;
         host.agent_only = false;
+        host.down_since = None;
         let held = std::mem::take(&mut host.held);
         let unseen: Vec<VmId> = self
             .vms

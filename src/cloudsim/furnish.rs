@@ -54,6 +54,7 @@ impl Cloud {
                 held: Vec::new(),
                 vms: 0,
                 agent_only: false,
+                down_since: None,
             });
         }
         let own = self.settings.images.clone();

@@ -182,6 +182,7 @@ impl Cloud {
             if let Some(host) = self.hosts.get_mut(index) {
                 host.down = Some(outage);
                 host.agent_only = agent_only;
+                host.down_since = host.down_since.or(Some(self.now));
             }
             if let Some(duration) = duration {
                 self.schedule(self.now + duration, Due::HostBack(index, outage));

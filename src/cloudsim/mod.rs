@@ -35,7 +35,7 @@ mod resources;
 mod settings;
 mod vm;
 
-pub use browse::{FlavorView, HostView, ImageView, NetworkView, PortView, TenantView};
+pub use browse::{FaultView, FlavorView, HostView, ImageView, NetworkView, PortView, TenantView};
 pub use call::{Accepted, Call, NewInterface, NewVm};
 pub use cloud::Cloud;
 pub use error::{CallError, InjectError, SettingsError};

@@ -83,7 +83,7 @@ impl Cloud {
         Ok(made)
     }
 
-    fn attach_one(
+    pub(super) fn attach_one(
         &mut self,
         tenant: Option<&TenantId>,
         wanted: &NewInterface,

@@ -1,0 +1,33 @@
+//! The simulated cloud's faces: one [`cloudsim::Cloud`](crate::cloudsim::Cloud) that real clients of OpenStack
+//! believe. A `vcsim` for these APIs: to test whoever orchestrates, not to run anything.
+//!
+//! A face is a function from the world and a request to a reply, and needs no socket; `server` is the shell
+//! around it. The cloud's core does what a VM does; a face knows its API's words, rules and records, and keeps
+//! what only that API has (tokens, key pairs). Faults of the cloud and of the wire are injected below `/-/`
+//! of every address.
+//!
+//! ```text
+//! socket -> server -> faults (hang, 5xx, cut) -> nova -> cloudsim::Cloud
+//!                  \-> /-/ control: inject, clear, list, time
+//! ```
+
+mod error;
+mod faults;
+mod http;
+mod nova;
+mod server;
+mod settings;
+mod world;
+
+pub use error::FacesError;
+pub use faults::{Face, WireFault};
+pub use http::{Reply, Request};
+pub use nova::{Settings as NovaSettings, UserSettings};
+pub use server::{Addresses, Serving, serve};
+pub use settings::{Settings, Time};
+pub use world::{Sim, World};
+
+/// Answers a request to the address of Keystone, Glance, Neutron and Nova.
+pub fn answer_nova(world: &mut World, request: &Request) -> Reply {
+    nova::answer(world, request)
+}
