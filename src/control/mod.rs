@@ -11,6 +11,7 @@ pub mod confirmed;
 pub mod error;
 mod follow;
 mod host;
+pub mod input;
 pub mod lock;
 mod opdata;
 pub mod revert;

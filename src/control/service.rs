@@ -181,6 +181,18 @@ impl Control {
         ))
     }
 
+    /// Whether a session holds what its end would take from it: a lock, a confirmed commit.
+    pub fn is_held(&self, session: SessionId) -> bool {
+        let state = self.state();
+        [Datastore::Running, Datastore::Candidate]
+            .into_iter()
+            .any(|datastore| state.locks.holder(datastore) == Some(session))
+            || state
+                .confirmed
+                .as_ref()
+                .is_some_and(|waiting| waiting.commit.session == session)
+    }
+
     /// Takes a lock (RFC 6241 section 7.5).
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::input::UserInput;
 use super::settings::SessionLimits;
 use crate::clock::Timestamp;
 use crate::ids::SessionId;
@@ -55,6 +56,8 @@ pub struct SessionInfo {
     pub login: Timestamp,
     /// What it did.
     pub counters: Counters,
+    /// What all sessions of this user hold.
+    pub input: Arc<UserInput>,
     kill: watch::Sender<Option<KillReason>>,
 }
 
@@ -78,6 +81,7 @@ pub enum SessionRefused {
 #[derive(Debug)]
 pub struct Registry {
     limits: SessionLimits,
+    recovery_user: Option<String>,
     next: AtomicU32,
     sessions: Mutex<BTreeMap<SessionId, Arc<SessionInfo>>>,
     /// Sum over all sessions since the start.
@@ -95,6 +99,7 @@ impl Registry {
     pub fn new(limits: SessionLimits) -> Self {
         Self {
             limits,
+            recovery_user: None,
             next: AtomicU32::new(1),
             sessions: Mutex::default(),
             totals: Counters::default(),
@@ -104,8 +109,27 @@ impl Registry {
         }
     }
 
+    /// Keeps the reserved sessions for this user.
+    pub fn reserved_for(mut self, recovery_user: Option<String>) -> Self {
+        self.recovery_user = recovery_user;
+        self
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<SessionInfo>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many sessions there may be with one more of this user, and how many of the user.
+    fn bounds(&self, user: &str) -> (usize, usize) {
+        let limits = &self.limits;
+        let open = limits.sessions.saturating_sub(limits.sessions_reserved);
+        if self.recovery_user.as_deref() == Some(user) {
+            return (limits.sessions, limits.sessions);
+        }
+        match limits.sessions_per_user {
+            0 => (open, open),
+            per_user => (open, per_user),
+        }
     }
 
     /// Opens a session.
@@ -119,16 +143,22 @@ impl Registry {
         login: Timestamp,
     ) -> Result<(Arc<SessionInfo>, watch::Receiver<Option<KillReason>>), SessionRefused> {
         let mut sessions = self.lock();
-        if sessions.len() >= self.limits.sessions {
-            return Err(SessionRefused::TooMany(self.limits.sessions));
+        let (all, per_user) = self.bounds(user);
+        if sessions.len() >= all {
+            return Err(SessionRefused::TooMany(all));
         }
         let of_user = sessions.values().filter(|s| s.user == user).count();
-        if of_user >= self.limits.sessions_per_user {
+        if of_user >= per_user {
             return Err(SessionRefused::TooManyForUser {
                 user: user.to_owned(),
-                limit: self.limits.sessions_per_user,
+                limit: per_user,
             });
         }
+        let same = sessions.values().find(|s| s.user == user);
+        let input = match same {
+            Some(session) => session.input.clone(),
+            None => UserInput::new(self.limits.input_bytes_per_user),
+        };
         let id = loop {
             let id = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
             if id.0 != 0 && !sessions.contains_key(&id) {
@@ -142,6 +172,7 @@ impl Registry {
             peer,
             login,
             counters: Counters::default(),
+            input,
             kill,
         });
         sessions.insert(id, info.clone());
@@ -191,6 +222,7 @@ mod tests {
         Registry::new(SessionLimits {
             sessions,
             sessions_per_user: per_user,
+            sessions_reserved: 0,
             ..SessionLimits::default()
         })
     }
@@ -209,6 +241,33 @@ mod tests {
         assert_eq!(open("c").unwrap_err(), SessionRefused::TooMany(3));
         registry.close(first.id);
         assert!(open("a").is_ok());
+    }
+
+    #[test]
+    fn the_last_sessions_are_the_recovery_user_s() {
+        let registry = Registry::new(SessionLimits {
+            sessions: 4,
+            ..SessionLimits::default()
+        })
+        .reserved_for(Some("rescue".to_owned()));
+        let open = |user| registry.open(user, None, Timestamp::default());
+        open("a").unwrap();
+        open("b").unwrap();
+        for user in ["a", "c"] {
+            assert_eq!(open(user).unwrap_err(), SessionRefused::TooMany(2));
+        }
+        open("rescue").unwrap();
+        open("rescue").unwrap();
+        assert_eq!(open("rescue").unwrap_err(), SessionRefused::TooMany(4));
+    }
+
+    #[test]
+    fn sessions_of_one_user_share_what_they_may_hold() {
+        let registry = registry(9, 9);
+        let open = |user| registry.open(user, None, Timestamp::default()).unwrap().0;
+        let (a, again, b) = (open("a"), open("a"), open("b"));
+        assert!(Arc::ptr_eq(&a.input, &again.input));
+        assert!(!Arc::ptr_eq(&a.input, &b.input));
     }
 
     #[test]

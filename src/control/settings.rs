@@ -8,8 +8,13 @@ use serde::{Deserialize, Serialize};
 pub struct SessionLimits {
     /// Sessions in all.
     pub sessions: usize,
-    /// Sessions of one user.
+    /// Sessions of one user; 0: all but the reserved ones.
     pub sessions_per_user: usize,
+    /// Sessions that only the recovery user can have.
+    pub sessions_reserved: usize,
+    /// Octets of requests that all sessions of one user hold, received or being answered; beyond, one
+    /// session at a time goes on.
+    pub input_bytes_per_user: usize,
     /// Edits that one netconf-config-change lists; more are told by fewer, higher targets.
     pub change_edits: usize,
 }
@@ -18,7 +23,9 @@ impl Default for SessionLimits {
     fn default() -> Self {
         Self {
             sessions: 4096,
-            sessions_per_user: 4094,
+            sessions_per_user: 0,
+            sessions_reserved: 2,
+            input_bytes_per_user: 64 * 1024 * 1024,
             change_edits: 256,
         }
     }

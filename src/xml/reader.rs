@@ -297,10 +297,12 @@ impl Builder<'_> {
         if holds_elements {
             self.drop_blank();
         }
-        let element = self
+        let mut element = self
             .stack
             .pop()
             .ok_or_else(|| malformed("unexpected end tag"))?;
+        // Room for more children would double what a document costs.
+        element.children.shrink_to_fit();
         match self.stack.last_mut() {
             Some(parent) => parent.children.push(Child::Element(element)),
             None => self.root = Some(element),
@@ -324,6 +326,9 @@ impl Builder<'_> {
         if let Some(Child::Text(joined)) = parent.children.last_mut() {
             joined.push_str(text);
         } else if !text.is_empty() {
+            if parent.children.is_empty() {
+                parent.children.reserve_exact(1);
+            }
             parent.children.push(Child::Text(text.to_owned()));
             self.count()?;
         }

@@ -28,7 +28,7 @@ const V1_0: &str = "urn:ietf:params:netconf:base:1.0";
 const V1_1: &str = "urn:ietf:params:netconf:base:1.1";
 const MARK: &str = "]]>]]>";
 pub const USER: &str = "edge";
-const PASSWORD: &str = "an edge is where things fall off";
+pub const PASSWORD: &str = "an edge is where things fall off";
 /// Longest wait for something that has to come.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -87,10 +87,25 @@ impl Host {
 
     /// The real binary in a process of its own, whose memory can be looked at.
     pub fn process() -> Self {
+        Self::process_with("", &[])
+    }
+
+    /// The real binary under these settings, run by this command, if any.
+    pub fn process_with(settings: &str, runner: &[&str]) -> Self {
         let dir = data_dir();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lifeline"))
+        let config = dir.path().join("test.toml");
+        std::fs::write(&config, settings).unwrap();
+        let binary = env!("CARGO_BIN_EXE_lifeline");
+        let (program, args) = runner.split_first().unwrap_or((&binary, &[]));
+        let mut command = Command::new(program);
+        if !runner.is_empty() {
+            command.args(args).arg(binary);
+        }
+        let mut child = command
             .args(["serve", "--netconf", "127.0.0.1:0", "--data-dir"])
             .arg(dir.path())
+            .arg("--config")
+            .arg(&config)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -106,6 +121,24 @@ impl Host {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process it runs in.
+    pub fn pid(&self) -> u32 {
+        match &self.server {
+            Serving::Here(..) => std::process::id(),
+            Serving::Process(child) => child.id(),
+        }
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// A figure of the server's process in MiB, such as `VmRSS`.
     pub fn memory(&self, figure: &str) -> u64 {
         let Serving::Process(child) = &self.server else {
@@ -119,8 +152,12 @@ impl Host {
 
     /// A channel with the subsystem, nothing sent, nothing read.
     pub fn silent(&self) -> Peer {
+        self.silent_over(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// As [`Host::silent`], over a connection that is there.
+    pub fn silent_over(&self, stream: TcpStream) -> Peer {
         assert!(self.dir.path().exists());
-        let stream = TcpStream::connect(self.address).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut session = Session::new().unwrap();
         session.set_tcp_stream(stream);

@@ -7,7 +7,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::RuntimeFlavor;
@@ -16,10 +15,11 @@ use tokio::sync::watch;
 use super::memory;
 use super::notify::{Content, Notification, Pump, PumpError};
 use super::service::{Answer, Service};
+use super::times::{Awaiting, MessageClock};
 use super::transport::{
     self, BoxFuture, EndReason as TransportEnd, Leave, Reader, SessionIo, WriteError, Writer,
 };
-use crate::clock::Mono;
+use crate::control::input::InputShare;
 use crate::control::session::{Counters, KillReason, SessionInfo};
 use crate::proto::netconf::{
     EndReason, RequestSeq, Rpc, RpcReply, Session, SessionEnd, SessionEvent,
@@ -100,6 +100,10 @@ struct Driver {
     /// Octets read since memory was last given back.
     taken: usize,
     message: MessageClock,
+    /// Its part of what its user may hold.
+    input: InputShare,
+    /// Octets of the request being served.
+    served: usize,
     counted: crate::proto::netconf::SessionCounters,
 }
 
@@ -124,7 +128,9 @@ impl Driver {
             service.limits(),
         );
         Self {
-            message: MessageClock::new(service.message_times()),
+            message: MessageClock::new(service.message_times(), service.now()),
+            input: InputShare::new(admitted.info.input.clone(), admitted.info.id),
+            served: 0,
             session,
             reader: io.reader,
             out: Out::Idle(io.writer),
@@ -174,7 +180,10 @@ impl Driver {
                 Turn::Silent => {
                     self.end(SessionEnd::new(
                         EndReason::Timeout,
-                        "a message was not finished in time",
+                        match self.session.mid_message() {
+                            true => "a message was not finished in time",
+                            false => "nothing was asked for longer than idle-timeout-s",
+                        },
                     ));
                 }
             }
@@ -242,9 +251,33 @@ impl Driver {
     fn next_event(&mut self) -> Option<SessionEvent> {
         let large = self.session.held_input() > LARGE_MESSAGE;
         let handle = tokio::runtime::Handle::current();
-        match large && handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+        let before = self.session.held_input();
+        let event = match large && handle.runtime_flavor() == RuntimeFlavor::MultiThread {
             true => tokio::task::block_in_place(|| self.session.next_event()),
             false => self.session.next_event(),
+        };
+        let after = self.session.held_input();
+        if let Some(SessionEvent::Rpc { .. }) = event {
+            self.served = before.saturating_sub(after);
+        }
+        self.input.set(after + self.served);
+        event
+    }
+
+    /// What the client can be late with.
+    fn awaiting(&self) -> Awaiting {
+        if self.session.mid_message() {
+            return match self.input.may_grow() {
+                true => Awaiting::Message,
+                false => Awaiting::Nothing,
+            };
+        }
+        let control = self.admitted.service.control();
+        let busy = !matches!(self.serving, Serving::Nothing) || self.session.pending_output() > 0;
+        let quiet = busy || self.pump.is_some() || control.is_held(self.admitted.info.id);
+        match quiet {
+            true => Awaiting::Nothing,
+            false => Awaiting::Anything,
         }
     }
 
@@ -261,6 +294,8 @@ impl Driver {
         else {
             return;
         };
+        self.served = 0;
+        self.input.set(self.session.held_input());
         let large = matches!(&answer.reply, RpcReply::Data(xml) | RpcReply::Body(xml) if xml.len() > STREAM_OVER);
         let sent = match large {
             false => self.session.reply(seq, &answer.reply),
@@ -326,7 +361,8 @@ impl Driver {
         let draining = self.draining;
         let wants_input = self.session.wants_input() && self.input_open && !draining;
         let now = self.admitted.service.now();
-        let silent = self.message.left(now, self.session.mid_message());
+        let awaiting = self.awaiting();
+        let silent = self.message.left(now, awaiting);
         let can_notify = self.session.can_notify() && !draining;
         let Self {
             reader,
@@ -336,6 +372,7 @@ impl Driver {
             pump,
             admitted,
             message,
+            input,
             ..
         } = self;
         tokio::select! {
@@ -361,10 +398,11 @@ impl Driver {
                 }
             } => Turn::Notification(item),
             read = async {
-                match wants_input {
-                    true => reader.read().await,
-                    false => std::future::pending().await,
+                if !wants_input {
+                    std::future::pending::<()>().await;
                 }
+                input.room().await;
+                reader.read().await
             } => {
                 message.heard(admitted.service.now());
                 Turn::Read(read)
@@ -404,6 +442,8 @@ impl Driver {
         self.serving = Serving::Nothing;
         self.pump = None;
         self.session.abort(end);
+        self.served = 0;
+        self.input.set(0);
     }
 
     /// Carries the session's counters over to the registry's.
@@ -434,51 +474,5 @@ async fn killed(receiver: &mut watch::Receiver<Option<KillReason>>) -> KillReaso
     match found {
         Ok(Some(reason)) => reason,
         _ => std::future::pending().await,
-    }
-}
-
-/// How long a message may take (`read-silence`, `read-total`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MessageTimes {
-    /// Between two octets of one message.
-    pub silence: Duration,
-    /// For the whole message.
-    pub total: Duration,
-}
-
-/// Measures one message's reading.
-struct MessageClock {
-    times: MessageTimes,
-    began: Option<Mono>,
-    last: Mono,
-}
-
-impl MessageClock {
-    fn new(times: MessageTimes) -> Self {
-        Self {
-            times,
-            began: None,
-            last: Mono::ZERO,
-        }
-    }
-
-    fn heard(&mut self, now: Mono) {
-        self.last = now;
-    }
-
-    /// Time left for the message that has begun, `None` when none has.
-    fn left(&mut self, now: Mono, mid_message: bool) -> Option<Duration> {
-        if !mid_message {
-            self.began = None;
-            return None;
-        }
-        if self.began.is_none() {
-            // What came while a request was served waited for us, not for the client.
-            self.last = self.last.max(now);
-        }
-        let began = *self.began.get_or_insert(now);
-        let silence = (self.last + self.times.silence).saturating_sub(now);
-        let total = (began + self.times.total).saturating_sub(now);
-        Some(silence.min(total))
     }
 }

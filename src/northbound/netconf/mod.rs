@@ -19,5 +19,6 @@ mod rpc;
 pub mod service;
 pub mod settings;
 pub mod ssh;
+mod times;
 mod trace;
 pub mod transport;

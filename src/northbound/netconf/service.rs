@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use super::driver::{Admitted, MessageTimes};
+use super::driver::Admitted;
 use super::notify::Pump;
 use super::settings::Settings;
+use super::times::MessageTimes;
 use super::transport::{Peer, Refused, Session as TransportSession, SessionHandler};
 use super::{capabilities, map, monitoring, rpc, trace};
 use crate::audit::{AuditRecord, Outcome};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::driver::MessageTimes;
+use super::times::MessageTimes;
 use crate::datastore::FilterLimits;
 use crate::proto::netconf::SessionLimits;
 use crate::xml::Limits;
@@ -27,7 +27,7 @@ pub struct Settings {
     pub xml_namespaces: usize,
     /// Octets of one name.
     pub xml_name_bytes: usize,
-    /// Elements and texts of one message.
+    /// Elements, attributes, namespace declarations and texts of one message.
     pub xml_nodes: usize,
     /// Seconds between two octets of one message.
     pub read_silence_s: u64,
@@ -45,6 +45,8 @@ pub struct Settings {
     pub subtree_visits: u64,
     /// Nodes that a subscription's filter looks at for one event; beyond that the session ends.
     pub event_filter_visits: u64,
+    /// Seconds without any request after which a session is ended; 0: never. Not while it is subscribed or holds a lock.
+    pub idle_timeout_s: u64,
     /// Whether stream `escEvent` carries our own elements too.
     pub esc_extensions: bool,
 }
@@ -64,6 +66,7 @@ impl Default for Settings {
             xml_nodes: limits.xml.nodes,
             read_silence_s: 20,
             read_total_s: 60,
+            idle_timeout_s: 0,
             xpath_visits: filters.xpath_visits,
             xpath_milliseconds: filters.xpath_time.as_millis() as u64,
             xpath_depth: filters.xpath_depth,
@@ -110,6 +113,7 @@ impl Settings {
         MessageTimes {
             silence: Duration::from_secs(self.read_silence_s),
             total: Duration::from_secs(self.read_total_s),
+            idle: (self.idle_timeout_s > 0).then(|| Duration::from_secs(self.idle_timeout_s)),
         }
     }
 }

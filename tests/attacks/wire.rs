@@ -1,0 +1,458 @@
+//! An SSH client that can lie: every packet is made by hand, before and after the key exchange.
+//!
+//! It speaks one algorithm of each kind (curve25519-sha256, ssh-ed25519, aes256-gcm@openssh.com) and
+//! checks nothing: no host key, no signature.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+
+pub const DISCONNECT: u8 = 1;
+pub const IGNORE: u8 = 2;
+pub const SERVICE_REQUEST: u8 = 5;
+pub const SERVICE_ACCEPT: u8 = 6;
+pub const EXT_INFO: u8 = 7;
+pub const KEXINIT: u8 = 20;
+pub const NEWKEYS: u8 = 21;
+pub const KEX_ECDH_INIT: u8 = 30;
+pub const KEX_ECDH_REPLY: u8 = 31;
+pub const USERAUTH_REQUEST: u8 = 50;
+pub const USERAUTH_FAILURE: u8 = 51;
+pub const USERAUTH_SUCCESS: u8 = 52;
+pub const GLOBAL_REQUEST: u8 = 80;
+pub const REQUEST_FAILURE: u8 = 82;
+pub const CHANNEL_OPEN: u8 = 90;
+pub const CHANNEL_OPEN_CONFIRMATION: u8 = 91;
+pub const CHANNEL_OPEN_FAILURE: u8 = 92;
+pub const CHANNEL_WINDOW_ADJUST: u8 = 93;
+pub const CHANNEL_DATA: u8 = 94;
+pub const CHANNEL_REQUEST: u8 = 98;
+pub const CHANNEL_SUCCESS: u8 = 99;
+pub const CHANNEL_FAILURE: u8 = 100;
+pub const PING: u8 = 192;
+
+/// Longest wait for what has to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ID: &str = "SSH-2.0-attacker_1.0";
+const STRICT: &str = "curve25519-sha256,ext-info-c,kex-strict-c-v00@openssh.com";
+const LAX: &str = "curve25519-sha256,ext-info-c";
+
+/// Writes what SSH packets are made of (RFC 4251 section 5).
+#[derive(Default, Clone)]
+pub struct Payload(pub Vec<u8>);
+
+impl Payload {
+    pub fn new(kind: u8) -> Self {
+        Self(vec![kind])
+    }
+
+    pub fn byte(mut self, value: u8) -> Self {
+        self.0.push(value);
+        self
+    }
+
+    pub fn u32(mut self, value: u32) -> Self {
+        self.0.extend_from_slice(&value.to_be_bytes());
+        self
+    }
+
+    pub fn string(mut self, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        self = self.u32(value.len() as u32);
+        self.0.extend_from_slice(value);
+        self
+    }
+
+    /// Octets as they are.
+    pub fn raw(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.0.extend_from_slice(value.as_ref());
+        self
+    }
+}
+
+/// What reading brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Got {
+    Packet(Vec<u8>),
+    Closed,
+    Quiet,
+}
+
+struct Key {
+    key: LessSafeKey,
+    nonce: [u8; 12],
+}
+
+impl Key {
+    fn next(&mut self) -> Nonce {
+        let nonce = Nonce::assume_unique_for_key(self.nonce);
+        let counter = u64::from_be_bytes(self.nonce[4..].try_into().unwrap());
+        self.nonce[4..].copy_from_slice(&counter.wrapping_add(1).to_be_bytes());
+        nonce
+    }
+}
+
+/// A connection.
+pub struct Wire {
+    pub tcp: TcpStream,
+    input: Vec<u8>,
+    closed: bool,
+    /// The server's identification line.
+    pub server_id: String,
+    /// The server's KEXINIT.
+    pub server_kexinit: Vec<u8>,
+    sealing: Option<Key>,
+    opening: Option<Key>,
+}
+
+/// Connects from a chosen address of this machine.
+pub fn connect_from(source: [u8; 4], to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((IpAddr::from(source), 0)).into())?;
+    socket.connect(&to.into())?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
+}
+
+impl Wire {
+    /// Connects and reads the server's identification; `None` when it refuses.
+    pub fn open(tcp: TcpStream) -> Option<Self> {
+        let mut wire = Self {
+            tcp,
+            input: Vec::new(),
+            closed: false,
+            server_id: String::new(),
+            server_kexinit: Vec::new(),
+            sealing: None,
+            opening: None,
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !wire.input.contains(&b'\n') {
+            if wire.closed || Instant::now() > deadline {
+                return None;
+            }
+            wire.fill(Duration::from_millis(200));
+        }
+        let end = wire.input.iter().position(|octet| *octet == b'\n')?;
+        let line: Vec<u8> = wire.input.drain(..=end).collect();
+        wire.server_id = String::from_utf8_lossy(&line).trim_end().to_owned();
+        wire.server_id.starts_with("SSH-2.0-").then_some(wire)
+    }
+
+    pub fn to(address: SocketAddr) -> Self {
+        let tcp = TcpStream::connect(address).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        Self::open(tcp).expect("an SSH server")
+    }
+
+    /// As [`Wire::to`], with the identification sent.
+    pub fn greeted(address: SocketAddr) -> Self {
+        let mut wire = Self::to(address);
+        wire.octets(format!("{ID}\r\n"));
+        wire
+    }
+
+    /// Keys are exchanged, nobody has logged in.
+    pub fn keyed(address: SocketAddr) -> Self {
+        let mut wire = Self::greeted(address);
+        wire.exchange_keys(true);
+        wire
+    }
+
+    /// As [`Wire::keyed`], and the service `ssh-userauth` is asked for.
+    pub fn asked(address: SocketAddr) -> Self {
+        let mut wire = Self::keyed(address);
+        wire.ask_for_login();
+        wire
+    }
+
+    /// Logged in.
+    pub fn logged_in(address: SocketAddr, user: &str, password: &str) -> Self {
+        let mut wire = Self::asked(address);
+        let answer = wire.password(user, password);
+        assert_eq!(answer.first(), Some(&USERAUTH_SUCCESS), "{answer:?}");
+        wire
+    }
+
+    /// Sends octets as they are; a server that has closed is not this function's business.
+    pub fn octets(&mut self, octets: impl AsRef<[u8]>) {
+        let _ = self.tcp.write_all(octets.as_ref());
+    }
+
+    /// Sends a packet with this payload, encrypted once keys are exchanged.
+    pub fn packet(&mut self, payload: impl AsRef<[u8]>) -> bool {
+        let framed = self.framed(payload.as_ref());
+        self.tcp.write_all(&framed).is_ok()
+    }
+
+    /// The packet's octets (RFC 4253 section 6, RFC 5647 section 7.1).
+    pub fn framed(&mut self, payload: &[u8]) -> Vec<u8> {
+        let (block, counted) = match self.sealing {
+            Some(_) => (16, 1),
+            None => (8, 5),
+        };
+        let padding = block - (counted + payload.len()) % block;
+        let padding = if padding < 4 {
+            padding + block
+        } else {
+            padding
+        };
+        let length = 1 + payload.len() + padding;
+        let mut packet = (length as u32).to_be_bytes().to_vec();
+        packet.push(padding as u8);
+        packet.extend_from_slice(payload);
+        packet.resize(packet.len() + padding, 0);
+        if let Some(key) = &mut self.sealing {
+            let nonce = key.next();
+            let (head, body) = packet.split_at_mut(4);
+            let aad = Aad::from(&*head);
+            let tag = key.key.seal_in_place_separate_tag(nonce, aad, body);
+            packet.extend_from_slice(tag.unwrap().as_ref());
+        }
+        packet
+    }
+
+    /// An encrypted packet whose plaintext, length field and all, is the caller's.
+    pub fn sealed_raw(&mut self, length: u32, body: &[u8]) {
+        let mut body = body.to_vec();
+        let head = length.to_be_bytes();
+        let key = self.sealing.as_mut().expect("keys");
+        let nonce = key.next();
+        let tag = key
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::from(&head), &mut body)
+            .unwrap();
+        let octets = [&head[..], &body, tag.as_ref()].concat();
+        self.octets(octets);
+    }
+
+    /// The next packet.
+    pub fn receive(&mut self, patience: Duration) -> Got {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(payload) = self.take() {
+                return Got::Packet(payload);
+            }
+            if self.closed {
+                return Got::Closed;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Got::Quiet;
+            }
+            self.fill(left);
+        }
+    }
+
+    /// The packet that has to come.
+    pub fn expect(&mut self, kind: u8) -> Vec<u8> {
+        loop {
+            match self.receive(PATIENCE) {
+                Got::Packet(payload) if payload.first() == Some(&kind) => return payload,
+                // What a server may say at any time.
+                Got::Packet(payload) if matches!(payload.first(), Some(&EXT_INFO | &IGNORE)) => {}
+                // russh refuses some kinds of channels twice.
+                Got::Packet(payload) if payload.first() == Some(&CHANNEL_OPEN_FAILURE) => {}
+                other => panic!("{other:?} instead of message {kind}"),
+            }
+        }
+    }
+
+    /// Whether the server ends the connection; everything it says before is given back.
+    pub fn closes(&mut self, patience: Duration) -> (bool, Vec<Vec<u8>>) {
+        let deadline = Instant::now() + patience;
+        let mut said = Vec::new();
+        loop {
+            match self.receive(deadline.saturating_duration_since(Instant::now())) {
+                Got::Closed => return (true, said),
+                Got::Quiet => return (false, said),
+                Got::Packet(payload) => said.push(payload),
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let head: [u8; 4] = self.input.get(..4)?.try_into().ok()?;
+        let length = u32::from_be_bytes(head) as usize;
+        let tag = if self.opening.is_some() { 16 } else { 0 };
+        if self.input.len() < 4 + length + tag {
+            return None;
+        }
+        let mut packet: Vec<u8> = self.input.drain(..4 + length + tag).collect();
+        let body = match &mut self.opening {
+            None => packet.split_off(4),
+            Some(key) => {
+                let nonce = key.next();
+                let (head, body) = packet.split_at_mut(4);
+                let plain = key.key.open_in_place(nonce, Aad::from(&*head), body);
+                plain.expect("the server's packet").to_vec()
+            }
+        };
+        let padding = usize::from(*body.first()?);
+        Some(body.get(1..body.len() - padding)?.to_vec())
+    }
+
+    fn fill(&mut self, patience: Duration) {
+        let patience = patience.max(Duration::from_millis(1));
+        let _ = self.tcp.set_read_timeout(Some(patience));
+        let mut octets = [0; 16 * 1024];
+        match self.tcp.read(&mut octets) {
+            Ok(0) => self.closed = true,
+            Ok(read) => self.input.extend_from_slice(&octets[..read]),
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {}
+            Err(_) => self.closed = true,
+        }
+    }
+
+    /// Our KEXINIT.
+    pub fn kexinit(strict: bool) -> Vec<u8> {
+        let mut payload = Payload::new(KEXINIT).raw([7; 16]);
+        let cipher = "aes256-gcm@openssh.com";
+        for names in [
+            if strict { STRICT } else { LAX },
+            "ssh-ed25519",
+            cipher,
+            cipher,
+            "hmac-sha2-256",
+            "hmac-sha2-256",
+            "none",
+            "none",
+            "",
+            "",
+        ] {
+            payload = payload.string(names);
+        }
+        payload.byte(0).u32(0).0
+    }
+
+    /// Exchanges keys (RFC 4253 section 8, RFC 8731).
+    pub fn exchange_keys(&mut self, strict: bool) {
+        let ours = Self::kexinit(strict);
+        self.packet(&ours);
+        self.server_kexinit = self.expect(KEXINIT);
+        self.agree(&ours);
+    }
+
+    /// The rest of the exchange, after both KEXINITs.
+    pub fn agree(&mut self, ours: &[u8]) {
+        let rng = SystemRandom::new();
+        let private = EphemeralPrivateKey::generate(&X25519, &rng).unwrap();
+        let public = private.compute_public_key().unwrap();
+        self.packet(Payload::new(KEX_ECDH_INIT).string(public.as_ref()).0);
+        let reply = self.expect(KEX_ECDH_REPLY);
+        let mut rest = &reply[1..];
+        let host_key = take_string(&mut rest);
+        let theirs = take_string(&mut rest);
+        let peer = UnparsedPublicKey::new(&X25519, &theirs);
+        let secret = agree_ephemeral(private, peer, (), |secret| Ok(secret.to_vec())).unwrap();
+        let secret = mpint(&secret);
+        let hashed = Payload::default()
+            .string(ID)
+            .string(&self.server_id)
+            .string(ours)
+            .string(&self.server_kexinit)
+            .string(&host_key)
+            .string(public.as_ref())
+            .string(&theirs)
+            .raw(&secret);
+        let hash = digest(&SHA256, &hashed.0).as_ref().to_vec();
+        let derive = |letter: u8| {
+            let input = [&secret[..], &hash, &[letter], &hash].concat();
+            digest(&SHA256, &input).as_ref().to_vec()
+        };
+        let key = |iv: u8, key: u8| Key {
+            key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &derive(key)).unwrap()),
+            nonce: derive(iv)[..12].try_into().unwrap(),
+        };
+        self.expect(NEWKEYS);
+        self.opening = Some(key(b'B', b'D'));
+        self.packet([NEWKEYS]);
+        self.sealing = Some(key(b'A', b'C'));
+    }
+
+    pub fn ask_for_login(&mut self) {
+        self.packet(Payload::new(SERVICE_REQUEST).string("ssh-userauth").0);
+        self.expect(SERVICE_ACCEPT);
+    }
+
+    /// A login attempt by password; the answer.
+    pub fn password(&mut self, user: &str, password: impl AsRef<[u8]>) -> Vec<u8> {
+        let request = Payload::new(USERAUTH_REQUEST)
+            .string(user)
+            .string("ssh-connection")
+            .string("password")
+            .byte(0)
+            .string(password);
+        self.packet(request.0);
+        loop {
+            match self.receive(PATIENCE) {
+                Got::Packet(payload) if matches!(payload.first(), Some(&EXT_INFO | &IGNORE)) => {}
+                Got::Packet(payload) => return payload,
+                Got::Closed => return Vec::new(),
+                Got::Quiet => panic!("no answer to a login"),
+            }
+        }
+    }
+
+    /// CHANNEL_OPEN of a session.
+    pub fn channel_open(number: u32, window: u32, packet: u32) -> Vec<u8> {
+        Payload::new(CHANNEL_OPEN)
+            .string("session")
+            .u32(number)
+            .u32(window)
+            .u32(packet)
+            .0
+    }
+
+    /// Opens a channel; its number at the server.
+    pub fn open_channel(&mut self, number: u32, window: u32, packet: u32) -> u32 {
+        self.packet(Self::channel_open(number, window, packet));
+        let answer = self.expect(CHANNEL_OPEN_CONFIRMATION);
+        u32::from_be_bytes(answer[5..9].try_into().unwrap())
+    }
+
+    /// A channel request that wants a reply; whether it was granted, `None` when the connection ends.
+    pub fn request(&mut self, channel: u32, kind: &str, rest: Payload) -> Option<bool> {
+        let request = Payload::new(CHANNEL_REQUEST)
+            .u32(channel)
+            .string(kind)
+            .byte(1)
+            .raw(rest.0);
+        self.packet(request.0);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.receive(deadline.saturating_duration_since(Instant::now())) {
+                Got::Packet(payload) if payload.first() == Some(&CHANNEL_SUCCESS) => {
+                    return Some(true);
+                }
+                Got::Packet(payload) if payload.first() == Some(&CHANNEL_FAILURE) => {
+                    return Some(false);
+                }
+                Got::Packet(_) => {}
+                Got::Closed => return None,
+                Got::Quiet => panic!("no answer to {kind}"),
+            }
+        }
+    }
+}
+
+fn take_string(rest: &mut &[u8]) -> Vec<u8> {
+    let length = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+    let value = rest[4..4 + length].to_vec();
+    *rest = &rest[4 + length..];
+    value
+}
+
+fn mpint(octets: &[u8]) -> Vec<u8> {
+    let start = octets.iter().position(|octet| *octet != 0);
+    let mut value = octets[start.unwrap_or(octets.len())..].to_vec();
+    if value.first().is_some_and(|octet| octet & 0x80 != 0) {
+        value.insert(0, 0);
+    }
+    Payload::default().string(value).0
+}
