@@ -28,7 +28,7 @@ use lifeline::cloudsim::{Fault, Injection, Target};
 use lifeline::control::commit::Edit;
 use lifeline::control::service::Control;
 use lifeline::daemon::server::Seams;
-use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption};
+use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption, Nacm};
 use lifeline::engine::port::{
     Accepted, Find, PortFuture, Vim, VimCall, VimError, VimResource, VimVm,
 };
@@ -226,6 +226,7 @@ fn edit_of(control: &Control, config: &str) -> Edit {
         default: DefaultOperation::Merge,
         option: ErrorOption::Stop,
         test_only: false,
+        access: Nacm::everything(control.schema()),
     }
 }
 
@@ -238,7 +239,10 @@ fn log_of(control: &Control) -> Vec<(u64, Timestamp, String)> {
         let Some(last) = page.last() else { return all };
         after = last.seq;
         for event in &page {
-            let body = event.esc.as_ref().expect("every event here is ESC's");
+            // The server's own are on the other stream.
+            let Some(body) = event.esc.as_ref() else {
+                continue;
+            };
             let element = xml::parse(body, &xml::Limits::default()).unwrap();
             let event_read = EscEvent::decode(&element).unwrap();
             let kind = format!("{} {}", event_read.event_type, event_read.status_code);
