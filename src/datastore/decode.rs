@@ -282,16 +282,13 @@ impl Decoder {
         })
     }
 
-    /// RFC 6243 section 4.5.2: a node marked as default holds the default or nothing.
+    /// RFC 6243 section 4.5.2: a node marked as default holds the default.
     fn is_the_default(
         &self,
         trail: &Trail<'_>,
         element: &Element,
         def: &SchemaNode,
     ) -> Result<(), Error> {
-        if element.text().is_empty() {
-            return Ok(());
-        }
         let value = self.value(trail, element, def)?;
         if def.defaults.iter().any(|default| **default == *value) {
             return Ok(());

@@ -100,7 +100,10 @@ pub enum ErrorKind {
         choice: String,
     },
     /// `operation-failed`, app-tag `data-not-unique` (RFC 7950 15.1).
-    DataNotUnique,
+    DataNotUnique {
+        /// Instance paths of the leafs that agree.
+        leafs: Vec<String>,
+    },
     /// `operation-failed`, app-tag `too-few-elements` (RFC 7950 15.3).
     TooFew,
     /// `operation-failed`, app-tag `too-many-elements` (RFC 7950 15.2).

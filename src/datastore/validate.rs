@@ -165,7 +165,9 @@ impl Judge<'_> {
             None => last_name(&error.path),
         };
         let kind = match &error.kind {
-            Theirs::UnknownElement | Theirs::When => ErrorKind::UnknownElement { name: name() },
+            Theirs::UnknownElement | Theirs::When => ErrorKind::UnknownElement {
+                name: error.element.clone().unwrap_or_else(name),
+            },
             Theirs::InvalidValue => ErrorKind::InvalidValue {
                 app_tag: error.app_tag.clone(),
             },
@@ -178,7 +180,9 @@ impl Judge<'_> {
                 app_tag: (error.app_tag.clone()).unwrap_or_else(|| "must-violation".to_owned()),
             },
             Theirs::LeafrefMissing => ErrorKind::InstanceRequired,
-            Theirs::DataNotUnique => ErrorKind::DataNotUnique,
+            Theirs::DataNotUnique => ErrorKind::DataNotUnique {
+                leafs: error.non_unique.clone(),
+            },
             Theirs::TooFew => ErrorKind::TooFew,
             Theirs::TooMany => ErrorKind::TooMany,
             Theirs::MultipleCases => ErrorKind::BadElement { name: name() },

@@ -14,11 +14,13 @@
 
 mod actions;
 mod base_events;
+mod cases;
 mod confirmed;
 mod edits;
 mod envelope;
 mod floods;
 mod framing;
+mod golden;
 mod locks;
 mod peer;
 mod reads;

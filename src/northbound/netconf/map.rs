@@ -22,7 +22,14 @@ pub fn control(schema: &Schema, error: &ControlError) -> RpcReply {
     let single = |error: RpcError| RpcReply::Errors(vec![error]);
     match error {
         ControlError::Data(errors) => {
-            RpcReply::Errors(errors.iter().map(|error| data(schema, error)).collect())
+            let mut told: Vec<RpcError> = Vec::with_capacity(errors.len());
+            for error in errors {
+                let error = data(schema, error);
+                if !told.contains(&error) {
+                    told.push(error);
+                }
+            }
+            RpcReply::Errors(told)
         }
         ControlError::Lock(error) => single(lock(error)),
         ControlError::Confirm(error) => single(confirm(error)),
@@ -105,9 +112,11 @@ pub fn data(schema: &Schema, error: &Error) -> RpcError {
         ErrorKind::MissingChoice { choice } => RpcError::data_missing(text)
             .with_app_tag("missing-choice")
             .with_info(ErrorInfo::MissingChoice(choice.clone())),
-        ErrorKind::DataNotUnique => {
-            RpcError::operation_failed(APP, text).with_app_tag("data-not-unique")
-        }
+        // One `non-unique` for each leaf (RFC 7950 section 15.1).
+        ErrorKind::DataNotUnique { leafs } => leafs.iter().fold(
+            RpcError::operation_failed(APP, text).with_app_tag("data-not-unique"),
+            |error, leaf| error.with_info(ErrorInfo::NonUnique(instance(schema, leaf))),
+        ),
         ErrorKind::TooFew => RpcError::operation_failed(APP, text).with_app_tag("too-few-elements"),
         ErrorKind::TooMany => {
             RpcError::operation_failed(APP, text).with_app_tag("too-many-elements")
@@ -145,7 +154,8 @@ pub fn rpc_input(schema: &Schema, errors: &[schema::ValidationError]) -> RpcErro
     };
     let mapped = match &error.kind {
         Kind::UnknownElement | Kind::When => {
-            RpcError::unknown_element(PROTOCOL, &name()).with_message(text)
+            let unknown = error.element.clone().unwrap_or_else(name);
+            RpcError::unknown_element(PROTOCOL, &unknown).with_message(text)
         }
         Kind::InvalidValue => RpcError::invalid_value(APP, text),
         Kind::MissingKey { key } => RpcError::missing_element(PROTOCOL, key).with_message(text),
@@ -216,9 +226,14 @@ fn subscribe(error: &SubscribeError) -> RpcError {
 
 /// Adds the path, with every prefix it uses bound to its module's namespace.
 pub(super) fn at(schema: &Schema, error: RpcError, path: &str) -> RpcError {
-    if path.is_empty() {
-        return error;
+    match path.is_empty() {
+        true => error,
+        false => error.with_path(instance(schema, path)),
     }
+}
+
+/// An instance path, every prefix it uses bound to its module's namespace.
+fn instance(schema: &Schema, path: &str) -> ErrorPath {
     let prefixes: BTreeSet<&str> = prefixes(path);
     let namespaces = schema
         .modules()
@@ -226,10 +241,10 @@ pub(super) fn at(schema: &Schema, error: RpcError, path: &str) -> RpcError {
         .filter(|module| prefixes.contains(&*module.prefix))
         .map(|module| (module.prefix.to_string(), module.namespace.to_string()))
         .collect();
-    error.with_path(ErrorPath {
+    ErrorPath {
         text: path.to_owned(),
         namespaces,
-    })
+    }
 }
 
 /// Prefixes of the names in a path, key values left out.

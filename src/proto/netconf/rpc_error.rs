@@ -125,8 +125,8 @@ pub enum ErrorInfo {
     SessionId(SessionId),
     /// `missing-choice` in YANG's namespace (RFC 7950 section 15.6).
     MissingChoice(String),
-    /// `non-unique` in YANG's namespace: the path of one of the leafs (RFC 7950 section 15.1).
-    NonUnique(String),
+    /// `non-unique` in YANG's namespace: one of the leafs that agree (RFC 7950 section 15.1).
+    NonUnique(ErrorPath),
     /// Any further element, as self-contained XML.
     Xml(String),
 }
@@ -139,7 +139,12 @@ impl ErrorInfo {
             Self::BadNamespace(uri) => out.leaf("bad-namespace", uri),
             Self::SessionId(id) => out.leaf("session-id", &id.to_string()),
             Self::MissingChoice(name) => Self::write_yang("missing-choice", name, out),
-            Self::NonUnique(path) => Self::write_yang("non-unique", path, out),
+            Self::NonUnique(path) => {
+                out.start("non-unique");
+                out.attr("xmlns", YANG);
+                path.write(out);
+                out.end();
+            }
             Self::Xml(xml) => out.raw(xml),
         }
     }
@@ -173,6 +178,14 @@ impl ErrorPath {
             text,
             namespaces: vec![("nc".to_owned(), BASE.to_owned())],
         }
+    }
+
+    /// Declares its prefixes on the element that is open, and writes the text.
+    fn write(&self, out: &mut Writer) {
+        for (prefix, uri) in &self.namespaces {
+            out.attr(&format!("xmlns:{prefix}"), uri);
+        }
+        out.text(&self.text);
     }
 }
 
@@ -406,10 +419,7 @@ impl RpcError {
         }
         if let Some(path) = &self.path {
             out.start("error-path");
-            for (prefix, uri) in &path.namespaces {
-                out.attr(&format!("xmlns:{prefix}"), uri);
-            }
-            out.text(&path.text);
+            path.write(out);
             out.end();
         }
         if let Some(message) = &self.message {

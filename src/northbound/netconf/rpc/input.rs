@@ -56,6 +56,10 @@ fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError
             return Err(RpcError::bad_element(PROTOCOL, &child.local, text));
         }
         seen.push(id);
+        let is_value = matches!(schema.node(id).kind, NodeKind::Leaf | NodeKind::LeafList);
+        if let Some(inner) = child.elements().next().filter(|_| is_value) {
+            return Err(RpcError::unknown_element(PROTOCOL, &inner.local));
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! One file per group of operations: decoded request -> control -> reply.
 
+mod action;
 mod dispatch;
 mod edit;
 mod esc;

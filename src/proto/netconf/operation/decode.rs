@@ -338,6 +338,7 @@ fn empty(element: &Element) -> Result<(), RpcError> {
 
 /// The `<config>` element, put into the base namespace if it stood in none.
 fn config(mut element: Element) -> Result<Element, RpcError> {
+    no_attributes(&element)?;
     no_text(&element)?;
     if element.ns.is_empty() {
         element.ns = BASE.into();

@@ -357,12 +357,12 @@ fn errors_are_those_of_appendix_a() {
             "",
         ),
         (
-            "<commit><confirm-timeout>0</confirm-timeout></commit>",
+            "<commit><confirmed/><confirm-timeout>0</confirm-timeout></commit>",
             InvalidValue,
             "",
         ),
         (
-            "<commit><persist><x/></persist></commit>",
+            "<commit><confirmed/><persist><x/></persist></commit>",
             UnknownElement,
             "x",
         ),
