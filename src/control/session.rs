@@ -52,6 +52,8 @@ pub struct SessionInfo {
     pub user: String,
     /// From where.
     pub peer: Option<SocketAddr>,
+    /// Over what: an identity of ietf-netconf-monitoring (RFC 6022 section 2.1.3).
+    pub transport: &'static str,
     /// When.
     pub login: Timestamp,
     /// What it did.
@@ -140,6 +142,7 @@ impl Registry {
         &self,
         user: &str,
         peer: Option<SocketAddr>,
+        transport: &'static str,
         login: Timestamp,
     ) -> Result<(Arc<SessionInfo>, watch::Receiver<Option<KillReason>>), SessionRefused> {
         let mut sessions = self.lock();
@@ -170,6 +173,7 @@ impl Registry {
             id,
             user: user.to_owned(),
             peer,
+            transport,
             login,
             counters: Counters::default(),
             input,
@@ -230,7 +234,7 @@ mod tests {
     #[test]
     fn limits_count_all_and_per_user() {
         let registry = registry(3, 2);
-        let open = |user| registry.open(user, None, Timestamp::default());
+        let open = |user| registry.open(user, None, "netconf-ssh", Timestamp::default());
         let first = open("a").unwrap().0;
         open("a").unwrap();
         assert!(matches!(
@@ -250,7 +254,7 @@ mod tests {
             ..SessionLimits::default()
         })
         .reserved_for(Some("rescue".to_owned()));
-        let open = |user| registry.open(user, None, Timestamp::default());
+        let open = |user| registry.open(user, None, "netconf-ssh", Timestamp::default());
         open("a").unwrap();
         open("b").unwrap();
         for user in ["a", "c"] {
@@ -264,7 +268,12 @@ mod tests {
     #[test]
     fn sessions_of_one_user_share_what_they_may_hold() {
         let registry = registry(9, 9);
-        let open = |user| registry.open(user, None, Timestamp::default()).unwrap().0;
+        let open = |user| {
+            registry
+                .open(user, None, "netconf-ssh", Timestamp::default())
+                .unwrap()
+                .0
+        };
         let (a, again, b) = (open("a"), open("a"), open("b"));
         assert!(Arc::ptr_eq(&a.input, &again.input));
         assert!(!Arc::ptr_eq(&a.input, &b.input));
@@ -273,8 +282,12 @@ mod tests {
     #[test]
     fn a_kill_reaches_its_session_only() {
         let registry = registry(9, 9);
-        let (a, killed_a) = registry.open("a", None, Timestamp::default()).unwrap();
-        let (_, killed_b) = registry.open("a", None, Timestamp::default()).unwrap();
+        let (a, killed_a) = registry
+            .open("a", None, "netconf-ssh", Timestamp::default())
+            .unwrap();
+        let (_, killed_b) = registry
+            .open("a", None, "netconf-ssh", Timestamp::default())
+            .unwrap();
         assert!(registry.kill(a.id, KillReason::Shutdown));
         assert!(!registry.kill(SessionId(77), KillReason::Shutdown));
         assert_eq!(*killed_a.borrow(), Some(KillReason::Shutdown));

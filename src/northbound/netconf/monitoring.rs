@@ -80,7 +80,8 @@ fn state(out: &mut Builder, service: &Service) {
     out.container("sessions", |out| {
         for session in control.sessions.list() {
             out.entry("session", &[&session.id.to_string()], |out| {
-                out.leaf("transport", "ietf-netconf-monitoring:netconf-ssh");
+                let transport = format!("ietf-netconf-monitoring:{}", session.transport);
+                out.leaf("transport", transport);
                 out.leaf("username", &session.user);
                 out.leaf_opt(
                     "source-host",

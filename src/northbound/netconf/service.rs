@@ -214,7 +214,12 @@ impl SessionHandler for Sessions {
         let login = control.clock().wall();
         let (info, killed) = control
             .sessions
-            .open(&peer.user, Some(peer.address), login)
+            .open(
+                &peer.user,
+                Some(peer.address),
+                peer.transport.monitoring_identity(),
+                login,
+            )
             .map_err(|refused| {
                 let mut record = AuditRecord::new(&*peer.user, "session-opened", Outcome::Refused);
                 record.from = Some(peer.address.to_string());
