@@ -231,7 +231,7 @@ fn list(world: &World) -> Value {
 
 fn inject(world: &mut World, wanted: Wanted) -> Reply {
     if wanted.fault == "tokens-expired" {
-        world.nova.expire_tokens();
+        world.expire_tokens();
         return Reply::json(201, &json!({ "fault": wanted.fault }));
     }
     let wire = serde_json::from_value::<WireFault>(json!(wanted.fault));

@@ -17,9 +17,9 @@ pub struct World {
     /// What the faces are told to be like.
     pub settings: Settings,
     /// Faults of the wire.
-    pub faults: Faults,
+    pub(super) faults: Faults,
     /// What Nova's face remembers.
-    pub nova: nova::State,
+    pub(super) nova: nova::State,
     /// Wall time at the cloud's time zero.
     epoch: Timestamp,
     minter: Minter,
@@ -64,6 +64,11 @@ impl World {
     /// A new UUID that nothing of the cloud has.
     pub fn uuid(&mut self) -> String {
         self.minter.uuid()
+    }
+
+    /// No token of Keystone's is good any more.
+    pub fn expire_tokens(&mut self) {
+        self.nova.expire_tokens();
     }
 
     /// A change asked of the cloud; no two have the same key.

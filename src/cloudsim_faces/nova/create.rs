@@ -61,7 +61,7 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
         };
         let new = NewVm {
             name: VmName::new(&name),
-            logical: VmName::new(&name),
+            logical: logical(&wanted, &name),
             token: CreateToken::new(world.uuid()),
             tenant: Some(ctx.who.tenant()),
             image: image.clone(),
@@ -96,6 +96,15 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
     }
     let reply = Reply::json(202, &document).with("location", format!("{}/servers/{id}", ctx.root));
     Ok(with_request_id(reply, &first.op))
+}
+
+/// The name that stays the same over redeploys: that of Lifeline's own token if the server carries one, else its own.
+fn logical(wanted: &NewServer, name: &str) -> VmName {
+    let token = wanted.metadata.get("lifeline.token");
+    match token.and_then(|token| token.rsplit_once('.')) {
+        Some((logical, generation)) if generation.parse::<u32>().is_ok() => VmName::new(logical),
+        _ => VmName::new(name),
+    }
 }
 
 fn asks_reservation(ctx: &Ctx<'_>) -> bool {

@@ -19,7 +19,7 @@ use super::super::world::World;
 use super::access::nova;
 use super::compute::{Ctx, add};
 use super::part::{next_link, page};
-use super::server::{class_of, host_id, note};
+use super::server::{host_id, note, traceback, words_of};
 use crate::clock::{Mono, Timestamp};
 use crate::cloudsim::{OpView, OpWork, Twist};
 use crate::ids::VmId;
@@ -287,8 +287,9 @@ fn events(world: &World, ctx: &Ctx<'_>, op: &OpView) -> Vec<ActionEvent> {
     };
     let at = |tenths: u32| -> Mono { reached + length * tenths / 10 };
     let lines = match (&op.status, &op.twist) {
-        (VimOpStatus::Failed(lines), _) => lines.as_slice(),
-        _ => &[],
+        (VimOpStatus::Failed(_), Some(Twist::Late)) => vec![late(op)],
+        (VimOpStatus::Failed(lines), _) => lines.clone(),
+        _ => Vec::new(),
     };
     let project = op.note.split_once(' ').map_or("", |(_, project)| project);
     let mut shown: Vec<ActionEvent> = spans(op)
@@ -304,11 +305,11 @@ fn events(world: &World, ctx: &Ctx<'_>, op: &OpView) -> Vec<ActionEvent> {
                 finish_time: ended.then(|| stamp(world, at(span.to))),
                 result: ended.then(|| if failed { "Error" } else { "Success" }.to_owned()),
                 // from 2.51 on an owner sees events, but no traceback
-                traceback: ctx.who.admin.then(|| failed.then(|| traceback(lines))),
+                traceback: ctx.who.admin.then(|| failed.then(|| traceback(&lines))),
                 host_id: ctx.since(62).then(|| host_id(project, &span.host)),
                 host: (ctx.since(62) && ctx.who.admin).then(|| span.host.clone()),
                 details: (ctx.since(84) && ctx.who.admin)
-                    .then(|| failed.then(|| class_of(line).to_owned())),
+                    .then(|| failed.then(|| words_of(line).to_owned())),
             }
         })
         .collect();
@@ -323,14 +324,12 @@ impl Span {
     }
 }
 
-fn traceback(lines: &[String]) -> String {
-    let mut text = String::from(
-        "  File \"/usr/lib/python3/dist-packages/nova/compute/manager.py\", in wrapped\n",
-    );
-    for line in lines {
-        text.push_str("    ");
-        text.push_str(line);
-        text.push('\n');
-    }
-    text
+/// What the database says to a reboot that comes to its turn after another one has ended.
+fn late(op: &OpView) -> String {
+    let hard = op.work == OpWork::Reboot { hard: true };
+    let suffix = if hard { "_hard" } else { "" };
+    let vm = op.subject.as_deref().unwrap_or_default();
+    format!(
+        "Conflict updating instance {vm}. Expected: {{'task_state': ['rebooting{suffix}', 'reboot_pending{suffix}', 'reboot_started{suffix}']}}. Actual: {{'task_state': None}}"
+    )
 }

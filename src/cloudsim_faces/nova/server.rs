@@ -247,34 +247,29 @@ pub fn addresses(world: &World, vm: &VmView) -> std::collections::BTreeMap<Strin
     all
 }
 
-/// The first word of a message of the driver's is the error's class, which is all that ordinary users see.
-pub fn class_of(line: &str) -> &str {
-    let plain = line.strip_prefix("VIM Driver: ").unwrap_or(line);
-    match plain.split_once(':') {
-        Some((class, _))
-            if !class.is_empty()
-                && class.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') =>
-        {
-            class
-        }
-        _ if plain.starts_with("No valid host") || plain.starts_with("Exceeded maximum") => plain,
-        _ => "RuntimeError",
-    }
+/// The driver's words as Nova shows them.
+pub fn words_of(line: &str) -> &str {
+    line.strip_prefix("VIM Driver: ").unwrap_or(line)
 }
 
 fn fault(world: &World, ctx: &Ctx<'_>, vm: &VmView) -> Option<ServerFault> {
     let line = vm.messages.first()?;
-    let plain = line.strip_prefix("VIM Driver: ").unwrap_or(line);
     Some(ServerFault {
         code: 500,
         created: format!("{}Z", world.text(vm.updated)),
-        message: if ctx.who.admin {
-            plain.to_owned()
-        } else {
-            class_of(line).to_owned()
-        },
-        details: ctx.who.admin.then(|| vm.messages.join("\n")),
+        message: words_of(line).to_owned(),
+        details: ctx.who.admin.then(|| traceback(&vm.messages)),
     })
+}
+
+/// What only administrators see of a failure.
+pub fn traceback(lines: &[String]) -> String {
+    let head = "Traceback (most recent call last):\n  File \"nova/compute/manager.py\", in wrapped";
+    let lines = lines.iter().map(|line| words_of(line));
+    std::iter::once(head)
+        .chain(lines)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn progress(states: &States) -> Option<i64> {
