@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 
+import confirmed
 import harness as h
 import printed
 import protocol
@@ -90,9 +91,9 @@ def main():
 
     busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
-    sick = chosen(trouble.cases())
+    sick, waiting = chosen(trouble.cases()), chosen(confirmed.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + pasted))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -128,13 +129,14 @@ def main():
 
     start = time.monotonic()
     try:
-        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        with concurrent.futures.ThreadPoolExecutor(7) as pool:
             parts = [
                 pool.submit(together, busy),
                 pool.submit(one_by_one, "quiet", quiet),
                 pool.submit(one_by_one, "cut", cut),
                 pool.submit(one_by_one, "guide", guide, printed.CONFIG),
                 pool.submit(one_by_one, "sick", sick, trouble.CONFIG),
+                pool.submit(one_by_one, "waiting", waiting),
                 pool.submit(on_its_own, pasted),
             ]
             for part in parts:
