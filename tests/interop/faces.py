@@ -1,0 +1,350 @@
+"""Real clients of clouds against the simulated cloud's faces: a VM's whole life with each of them.
+
+One `lifeline sim` serves all; each case has VMs of its own and leaves none behind.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+import harness as h
+
+CASES = []
+
+SETTINGS = """
+[cloud.latency]
+create-ms = 150
+boot-ms = 50
+reboot-ms = 150
+delete-ms = 100
+start-ms = 100
+stop-ms = 100
+resize-ms = 150
+"""
+
+
+def check(function):
+    CASES.append(("face: " + function.__doc__.rstrip("."), function))
+    return function
+
+
+def cases():
+    return CASES
+
+
+class Cloud:
+    """One `lifeline sim`."""
+
+    faces = ("nova", "control")
+
+    def __init__(self, binary):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="lifeline-sim-"))
+        self.log = self.home / "sim.log"
+        (self.home / "sim.toml").write_text(SETTINGS)
+        command = [os.path.abspath(binary), "sim", "--config", str(self.home / "sim.toml"), "--log", "warn"]
+        for face in self.faces:
+            command += [f"--{face}", "127.0.0.1:0"]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True
+        )
+        self.address = {}
+        for face in self.faces:
+            words = self.process.stdout.readline().split()
+            h.expect(words[:2] == ["listening", face], f"ready line of {face}: {words}; {self.tail()}")
+            self.address[face] = words[2]
+
+    def control(self, method, path, document=None):
+        """Asks the control endpoint."""
+        body = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(f"http://{self.address['control']}/-/{path}", data=body, method=method)
+        with urllib.request.urlopen(request, timeout=h.PATIENCE) as reply:
+            text = reply.read()
+        return json.loads(text) if text else None
+
+    def inject(self, fault, **more):
+        """Makes something go wrong."""
+        self.control("POST", "faults", {"fault": fault, **{key.replace("_", "-"): value for key, value in more.items()}})
+
+    def clear(self):
+        self.control("DELETE", "faults")
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        self.process.stdout.close()
+        return code
+
+    def tail(self, lines=25):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def dispose(self, keep=False):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+        if not keep:
+            import shutil
+
+            shutil.rmtree(self.home, ignore_errors=True)
+
+
+def openstack(cloud):
+    """How clients of OpenStack are told where to go."""
+    return {
+        "auth_url": f"http://{cloud.address['nova']}/identity/v3",
+        "username": "admin",
+        "password": "lifeline",
+        "project_name": "admin",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+    }
+
+
+class Shell:
+    """python-openstackclient, command after command."""
+
+    def __init__(self, cloud):
+        variables = {f"OS_{key.upper()}": value for key, value in openstack(cloud).items()}
+        self.process = subprocess.Popen(
+            [sys.executable, str(pathlib.Path(__file__).with_name("osc.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **variables, "OS_REGION_NAME": "RegionOne", "OS_IDENTITY_API_VERSION": "3"},
+        )
+
+    def run(self, command, *more):
+        """Runs one command and returns what it printed."""
+        arguments = command.split() + list(more)
+        self.process.stdin.write(json.dumps(arguments) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        h.expect(line, f"openstack {command}: the client is gone")
+        done = json.loads(line)
+        h.expect(done["code"] in (0, None), f"openstack {command}: {done['code']}: {done['err'].strip()}")
+        return done["out"]
+
+    def show(self, command, *more):
+        return json.loads(self.run(command, *more, "-f", "json"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(20)
+
+
+@check
+def command_line(cloud):
+    """python-openstackclient: a server's life, its events, its end."""
+    with Shell(cloud) as shell:
+
+        def status():
+            return shell.show("server show osc", "-c", "status")["status"]
+
+        def becomes(wanted):
+            h.until(lambda: status() == wanted, f"osc is {wanted}, not {status()}")
+
+        def events(action):
+            """Names and results of the newest action of a name, oldest first."""
+            listed = shell.show("server event list osc")
+            record = next(event for event in listed if event["Action"] == action)
+            shown = shell.show("server event show osc", record["Request ID"])
+            return [(event["event"], event["result"]) for event in reversed(shown["events"])]
+
+        shell.run("server create --image cirros --flavor m1.tiny --network esc-net --property a=b osc")
+        becomes("ACTIVE")
+        steps = [
+            ("server reboot osc", "ACTIVE", "reboot"),
+            ("server reboot --hard osc", "ACTIVE", "reboot"),
+            ("server stop osc", "SHUTOFF", "stop"),
+            ("server start osc", "ACTIVE", "start"),
+            ("server rebuild --image debian-12 osc", "ACTIVE", "rebuild"),
+            ("server resize --flavor m1.small osc", "VERIFY_RESIZE", "resize"),
+            ("server resize revert osc", "ACTIVE", "revertResize"),
+            ("server resize --flavor m1.large osc", "VERIFY_RESIZE", "resize"),
+            ("server resize confirm osc", "ACTIVE", "confirmResize"),
+            ("server shelve osc", "SHELVED_OFFLOADED", "shelve"),
+            ("server unshelve osc", "ACTIVE", "unshelve"),
+        ]
+        for command, end, action in steps:
+            shell.run(command)
+            becomes(end)
+            seen = events(action)
+            h.expect(seen and all(result == "Success" for _, result in seen), f"{command}: {seen}")
+        server = shell.show("server show osc")
+        h.expect("debian-12" in server["image"], f"image {server['image']}")
+        h.expect("m1.large" in json.dumps(server["flavor"]), f"flavor {server['flavor']}")
+        h.expect_equal(server["properties"], {"a": "b"}, "properties")
+        h.expect("esc-net" in server["addresses"], f"addresses {server['addresses']}")
+        h.expect_equal(len(shell.show("server event list osc")), len(steps) + 1, "number of actions")
+        shell.run("server delete osc")
+        h.until(lambda: not shell.show("server list --name ^osc$"), "osc is gone")
+
+
+@check
+def command_line_failure(cloud):
+    """python-openstackclient: a reboot that fails, seen in status and events."""
+    with Shell(cloud) as shell:
+        shell.run("server create --image cirros --flavor m1.tiny --nic none broken")
+
+        def server():
+            return shell.show("server show broken")
+
+        h.until(lambda: server()["status"] == "ACTIVE", "broken is ACTIVE")
+        cloud.inject("reboot-fails", vm="broken", messages=["the hypervisor lost its power"])
+        shell.run("server reboot --hard broken")
+        h.until(lambda: server()["status"] == "ERROR", "broken is in ERROR")
+        h.expect("lost its power" in json.dumps(server()["fault"]), f"fault: {server().get('fault')}")
+        listed = shell.show("server event list --long broken")
+        h.expect_equal((listed[0]["Action"], listed[0]["Message"]), ("reboot", "Error"), "the action")
+        shown = shell.show("--os-compute-api-version 2.84 server event show broken", listed[0]["Request ID"])
+        h.expect_equal(shown["events"][0]["result"], "Error", "the event")
+        h.expect("lost its power" in shown["events"][0]["details"], f"details: {shown['events'][0]}")
+        shell.run("server delete broken")
+
+
+@check
+def sdk(cloud):
+    """openstacksdk: a server's life on a network and a port of its own."""
+    import openstack as library
+
+    connection = library.connect(**openstack(cloud), region_name="RegionOne", compute_default_microversion="2.90")
+    compute, network = connection.compute, connection.network
+    net = network.create_network(name="sdk-net")
+    subnet = network.create_subnet(network_id=net.id, ip_version=4, cidr="10.66.0.0/24")
+    port = network.create_port(network_id=net.id, fixed_ips=[{"ip_address": "10.66.0.7"}], name="sdk-port")
+    image = connection.image.find_image("cirros")
+    small, large = compute.find_flavor("m1.small"), compute.find_flavor("m1.large")
+    server = compute.create_server(
+        name="sdk", image_id=image.id, flavor_id=small.id, networks=[{"port": port.id}], metadata={"who": "sdk"}
+    )
+
+    def wait(status):
+        def there():
+            seen = compute.get_server(server.id)
+            return seen.status == status and seen.task_state is None
+
+        h.until(there, f"sdk is {status}")
+
+    wait("ACTIVE")
+    h.expect_equal(compute.get_server(server).addresses["sdk-net"][0]["addr"], "10.66.0.7", "address")
+    compute.reboot_server(server, "SOFT")
+    wait("ACTIVE")
+    compute.reboot_server(server, "HARD")
+    wait("ACTIVE")
+    compute.stop_server(server)
+    wait("SHUTOFF")
+    compute.start_server(server)
+    wait("ACTIVE")
+    compute.rebuild_server(server, image=image.id, name="sdk")
+    wait("ACTIVE")
+    compute.resize_server(server, large.id)
+    wait("VERIFY_RESIZE")
+    compute.revert_server_resize(server)
+    wait("ACTIVE")
+    compute.resize_server(server, large.id)
+    wait("VERIFY_RESIZE")
+    compute.confirm_server_resize(server)
+    wait("ACTIVE")
+    compute.shelve_server(server)
+    wait("SHELVED_OFFLOADED")
+    compute.unshelve_server(server)
+    wait("ACTIVE")
+    compute.pause_server(server)
+    wait("PAUSED")
+    compute.unpause_server(server)
+    wait("ACTIVE")
+    compute.suspend_server(server)
+    wait("SUSPENDED")
+    compute.resume_server(server)
+    wait("ACTIVE")
+    names = [action.action for action in compute.server_actions(server)]
+    h.expect_equal(
+        names,
+        "resume suspend unpause pause unshelve shelve confirmResize resize revertResize resize rebuild start stop "
+        "reboot reboot create".split(),
+        "actions, newest first",
+    )
+    action = compute.get_server_action(next(iter(compute.server_actions(server))).request_id, server)
+    h.expect_equal([event["result"] for event in action.events], ["Success"], "events of the newest")
+    compute.delete_server(server)
+    compute.wait_for_delete(server, interval=0.05, wait=h.PATIENCE)
+    h.expect_equal(network.get_port(port).device_id, "", "the port's server")
+    network.delete_port(port)
+    network.delete_subnet(subnet)
+    network.delete_network(net)
+    h.expect_equal(list(network.networks(name="sdk-net")), [], "networks left")
+
+
+@check
+def sdk_expired(cloud):
+    """openstacksdk: a token that ended is replaced, unseen."""
+    import openstack as library
+
+    connection = library.connect(**openstack(cloud), region_name="RegionOne")
+    before = list(connection.compute.flavors())
+    cloud.inject("tokens-expired")
+    h.expect_equal(len(list(connection.compute.flavors())), len(before), "flavors with another token")
+
+
+@check
+def libcloud_openstack(cloud):
+    """apache-libcloud, OpenStack driver: a node's life."""
+    from libcloud.compute.providers import get_driver
+    from libcloud.compute.types import NodeState, Provider
+
+    told = openstack(cloud)
+    driver = get_driver(Provider.OPENSTACK)(
+        told["username"],
+        told["password"],
+        ex_force_auth_url=told["auth_url"].removesuffix("/v3"),
+        ex_force_auth_version="3.x_password",
+        ex_tenant_name=told["project_name"],
+        ex_force_service_region="RegionOne",
+        api_version="2.2",
+    )
+    size = next(size for size in driver.list_sizes() if size.name == "m1.tiny")
+    larger = next(size for size in driver.list_sizes() if size.name == "m1.large")
+    image = next(image for image in driver.list_images() if image.name == "cirros")
+    net = next(net for net in driver.ex_list_networks() if net.name == "esc-net")
+    node = driver.create_node(name="libcloud", size=size, image=image, networks=[net])
+
+    def becomes(state):
+        h.until(lambda: driver.ex_get_node_details(node.id).state == state, f"libcloud is {state}")
+
+    becomes(NodeState.RUNNING)
+    h.expect(driver.reboot_node(node), "reboot")
+    becomes(NodeState.RUNNING)
+    h.expect(driver.ex_hard_reboot_node(node), "hard reboot")
+    becomes(NodeState.RUNNING)
+    h.expect(driver.ex_stop_node(node), "stop")
+    becomes(NodeState.STOPPED)
+    h.expect(driver.ex_start_node(node), "start")
+    becomes(NodeState.RUNNING)
+    h.expect(driver.ex_resize(node, larger), "resize")
+    h.until(lambda: driver.ex_get_node_details(node.id).extra["vm_state"] == "resized", "libcloud is resized")
+    h.expect(driver.ex_confirm_resize(node), "confirm")
+    h.until(lambda: driver.ex_get_node_details(node.id).extra["vm_state"] == "active", "the resize is confirmed")
+    h.expect(driver.ex_rebuild(node, image), "rebuild")
+    h.until(lambda: driver.ex_get_node_details(node.id).extra["task_state"] is None, "libcloud is rebuilt")
+    h.expect("libcloud" in [known.name for known in driver.list_nodes()], "list_nodes")
+    h.expect(driver.destroy_node(node), "destroy")
+    h.until(lambda: "libcloud" not in [known.name for known in driver.list_nodes()], "libcloud is gone")
+
+
+@check
+def orderly_end(cloud):
+    """SIGTERM ends the simulated cloud with 0."""
+    own = Cloud(cloud.process.args[0])
+    try:
+        h.expect_equal(own.terminate(), 0, "exit code")
+    finally:
+        own.dispose()
