@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs real NETCONF clients against the real binary.
+"""Runs real clients, of NETCONF and of clouds, against the real binary.
 
 Stories and scenarios share one server and run at the same time; protocol checks,
 restarts and a VIM in trouble have a server each. The last line says how many passed.
@@ -16,6 +16,7 @@ import time
 import traceback
 
 import confirmed
+import faces
 import harness as h
 import printed
 import protocol
@@ -92,8 +93,9 @@ def main():
     busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
     sick, waiting = chosen(trouble.cases()), chosen(confirmed.cases())
+    clouds = chosen(faces.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted + clouds))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -117,6 +119,13 @@ def main():
             servers.append(server)
             report.case(case, function, server)
 
+    def at_a_cloud(cases):
+        if cases:
+            cloud = faces.Cloud(options.binary)
+            servers.append(cloud)
+            for case, function in cases:
+                report.case(case, function, cloud)
+
     def together(cases):
         if not cases:
             return
@@ -129,7 +138,7 @@ def main():
 
     start = time.monotonic()
     try:
-        with concurrent.futures.ThreadPoolExecutor(7) as pool:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
             parts = [
                 pool.submit(together, busy),
                 pool.submit(one_by_one, "quiet", quiet),
@@ -138,6 +147,7 @@ def main():
                 pool.submit(one_by_one, "sick", sick, trouble.CONFIG),
                 pool.submit(one_by_one, "waiting", waiting),
                 pool.submit(on_its_own, pasted),
+                pool.submit(at_a_cloud, clouds),
             ]
             for part in parts:
                 try:
