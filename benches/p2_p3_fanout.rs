@@ -46,6 +46,7 @@ fn event() -> NewEvent {
         code: 200,
         message: format!("t={}; VM [dep-00001_g_0] is rebooted.", monotonic_ns()),
         resource: ResourceNames::default(),
+        vm: None,
         deployment: Some("dep-00001".into()),
         tenant: Some("t".into()),
         tenant_id: None,

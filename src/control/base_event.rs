@@ -127,6 +127,7 @@ fn body(event: &BaseEvent<'_>) -> NewEvent {
     NewEvent {
         esc: None,
         netconf: Some(Bytes::from(event.encode())),
+        lcm: None,
     }
 }
 

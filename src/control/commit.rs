@@ -306,6 +306,7 @@ impl Control {
             deployments,
             resources,
             kill_switch: switched.then_some(!recovery),
+            operation: None,
         })
     }
 
@@ -345,6 +346,7 @@ impl Control {
             deployments,
             resources,
             kill_switch: Some(!desired::automatic_recovery(tree)),
+            operation: None,
         })
     }
 }

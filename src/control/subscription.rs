@@ -256,6 +256,7 @@ mod tests {
             time: at(seq as i64 * 10),
             esc: esc.then(|| body.clone()),
             netconf: Some(body),
+            lcm: None,
         })
     }
 

@@ -36,8 +36,7 @@ use crate::control::undo::{self, CONFIRMED, UNDO};
 use crate::datastore::{Tree, UnitPath};
 use crate::engine::caller::VimInfo;
 use crate::engine::core::{Config, Core, TABLES};
-use crate::engine::dispatcher::{Engine, Parts as EngineParts};
-use crate::engine::io::RecordChange;
+use crate::engine::dispatcher::{Engine, Parts as EngineParts, show};
 use crate::engine::port::{Monitors, Prober, Vim};
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
@@ -376,12 +375,7 @@ fn load(
         .map(|(table, key, value)| (*table, key.as_str(), value.as_slice()));
     let core = Core::restore(engine, rows).context("reading the engine's rows")?;
     let mut state = State::default();
-    for record in core.records() {
-        match record {
-            RecordChange::Deployment(key, record) => state.set_deployment(key, record),
-            RecordChange::Resource(key, record) => state.set_resource(key, record),
-        }
-    }
+    show(&mut state, core.records());
     *restored = Some(core);
     Ok(Published {
         config,

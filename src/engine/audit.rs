@@ -102,6 +102,7 @@ mod tests {
             tenant_id: None,
             deployment_id: None,
             vm_group: Some("g1".to_owned()),
+            vm: None,
             source: None,
             target: None,
             op_id: None,

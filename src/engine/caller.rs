@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Mono, Timestamp};
-use crate::ids::{CreateToken, DeploymentKey, Minter, VmId, VmName};
+use crate::ids::{CreateToken, DeploymentId, DeploymentKey, Minter, OpId, VmId, VmName};
 use crate::model::event::Event;
+use crate::model::instance::JournalEntry;
+use crate::model::operation::{Asked, CancelMode, Direction, LcmOpOcc};
 use crate::model::resource::ResourceKey;
 
 use super::call::{CallAct, CallEnv, CallInput, Intent, Outcome};
@@ -45,6 +47,18 @@ pub(crate) struct NewLate {
     pub copy: Option<VmId>,
 }
 
+/// What became of an operation: its row follows, and the journal when it entered a state.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct OpNote {
+    pub occ: LcmOpOcc,
+    pub key: DeploymentKey,
+    pub instance: DeploymentId,
+    /// Empty: as known.
+    pub vim: String,
+    pub cancel: Option<CancelMode>,
+    pub awaits: Option<Direction>,
+}
+
 /// The scratchpad of one step: what it reads beside the rows, and what it gives out.
 pub(crate) struct Cx<'a> {
     pub ctx: &'a Ctx,
@@ -59,6 +73,16 @@ pub(crate) struct Cx<'a> {
     pub mint: Minter,
     pub effects: Vec<Effect>,
     pub events: Vec<Event>,
+    /// How many of them the rows of operations have taken in.
+    pub told: usize,
+    pub notes: Vec<OpNote>,
+    pub journal: Vec<JournalEntry>,
+    /// Lines that come after those of the operations in hand.
+    pub parting: Vec<JournalEntry>,
+    /// Who asked what, of the operation that begins.
+    pub asked: Option<(OpId, Asked)>,
+    /// What an operation changed of its instance's information.
+    pub info: Option<(OpId, serde_json::Value)>,
     pub messages: Vec<Message>,
     pub reports: Vec<Report>,
     pub permits: Vec<Permit>,

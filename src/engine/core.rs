@@ -32,6 +32,7 @@
 
 mod derived;
 mod late;
+mod lcm;
 mod rows;
 mod shared;
 mod state;
@@ -45,6 +46,7 @@ use crate::clock::Mono;
 use crate::ids::{DeploymentKey, GivenIds, Minter, OpId, VmName};
 use crate::model::action::{Action, RecoveryActionType, Refusal};
 use crate::model::inventory::DeploymentRecord;
+use crate::model::operation::OpRecord;
 use crate::model::resource::{ResourceKey, ResourceRecord};
 
 use self::derived::Derived;
@@ -119,6 +121,7 @@ impl Core {
         self.started = (!self.state.deps.is_empty()).then_some(ctx.mono);
         self.derived = Derived::of(&self.state);
         self.run(ctx, |state, cx, undo, _| {
+            state.adopting = true;
             state.restart(cx, undo);
             Vec::new()
         })
@@ -159,6 +162,15 @@ impl Core {
                 transaction.replies.push((reply, answer));
                 transaction
             }
+            Input::Lcm { reply, request } => {
+                let mut answer = Err(Refusal::NotPossible("nothing was done".to_owned()));
+                let mut transaction = self.run(ctx, |state, cx, undo, _| {
+                    answer = state.lcm(*request, cx, undo);
+                    Vec::new()
+                });
+                transaction.replies.push((reply, answer));
+                transaction
+            }
             input => self.run(ctx, |state, cx, undo, derived| {
                 state.input(input, derived, cx, undo);
                 Vec::new()
@@ -193,7 +205,25 @@ impl Core {
         let things = self.state.things.iter().map(|(key, thing)| {
             RecordChange::Resource(key.clone(), Some(Arc::new(thing.record.clone())))
         });
-        deps.chain(things).collect()
+        let operations = self
+            .state
+            .ops
+            .iter()
+            .map(|(id, record)| RecordChange::Operation(id.clone(), Some(record.clone())));
+        let instances = self
+            .state
+            .instances
+            .iter()
+            .map(|(key, record)| RecordChange::Instance(key.clone(), Some(record.clone())));
+        deps.chain(things)
+            .chain(operations)
+            .chain(instances)
+            .collect()
+    }
+
+    /// An operation.
+    pub fn operation(&self, id: &OpId) -> Option<&OpRecord> {
+        self.state.ops.get(id).map(Arc::as_ref)
     }
 
     /// A shared resource.
@@ -240,6 +270,12 @@ impl Core {
             mint: Minter::new(ctx.seed).with(&self.given),
             effects: Vec::new(),
             events: Vec::new(),
+            told: 0,
+            notes: Vec::new(),
+            journal: Vec::new(),
+            parting: Vec::new(),
+            asked: None,
+            info: None,
             messages: Vec::new(),
             reports: Vec::new(),
             permits: Vec::new(),
@@ -254,6 +290,7 @@ impl Core {
             self.derived.take_in(&mut cx);
             self.state.take_in(&mut cx, &mut undo);
             self.derived.take_in(&mut cx);
+            self.state.take_notes(&mut cx, &mut undo);
             let Some((intent, owner)) = self.derived.grant(&self.config.settings) else {
                 break;
             };
@@ -265,12 +302,17 @@ impl Core {
             std::mem::take(&mut cx.events),
             std::mem::take(&mut cx.reports),
         );
+        let journal = std::mem::take(&mut cx.journal);
         drop(cx);
+        let most = self.config.settings.operations_kept;
+        self.derived
+            .retain_operations(&mut self.state, &mut undo, most);
         let mut transaction = rows::changes(&self.state, undo);
         self.derived.known = known;
         self.derived.follow(&self.state, &transaction.undo);
         transaction.effects = effects;
         transaction.events = events;
+        transaction.journal = journal;
         transaction.reports.extend(reports);
         transaction
     }

@@ -25,12 +25,13 @@ use super::shell::Shell;
 use crate::audit::Recorder;
 use crate::clock::{Clock, TimerTable};
 use crate::esc_model::event::Encoder;
-use crate::esc_model::published::Published;
+use crate::esc_model::published::{Published, State};
 use crate::ids::{DeploymentKey, Minter, OpId, Revision};
 use crate::model::action::{Action, Refusal};
 use crate::model::deployment::Deployment;
+use crate::model::instance::{JournalEntry, LcmRequest};
 use crate::model::resource::{ResourceKey, ResourceSpec};
-use crate::store::{Batch, Store, StoreError, Table, Write};
+use crate::store::{Batch, NewEvent, Store, StoreError, Table, Write};
 
 /// Inputs taken into one batch at most.
 const DRAIN: usize = 512;
@@ -48,6 +49,8 @@ pub struct DesiredChange {
     pub resources: Vec<(ResourceKey, Option<ResourceSpec>)>,
     /// New position of the kill switch, when it was turned: on, no new recovery begins.
     pub kill_switch: Option<bool>,
+    /// The operation that asked for the commit; it is about the only deployment changed.
+    pub operation: Option<OpId>,
 }
 
 /// How other rooms talk to the engine; cheap to clone.
@@ -84,13 +87,34 @@ impl Handle {
     pub async fn desired(&self, change: DesiredChange) -> Result<(), Stopped> {
         let (done, durable) = oneshot::channel();
         let switch = change.kill_switch.map(|on| plain(Input::KillSwitch { on }));
+        let (revision, mut deployments) = (change.revision, change.deployments);
+        let asked = change.operation.and_then(|operation| {
+            let (key, desired) = deployments.pop()?;
+            Some(plain(Input::Asked {
+                operation,
+                revision,
+                key,
+                desired,
+            }))
+        });
         let input = Input::Desired {
-            revision: change.revision,
-            deployments: change.deployments,
+            revision,
+            deployments,
             resources: change.resources,
         };
         let done = Done::Durable(done);
-        let items = switch.into_iter().chain([Item { input, done }]);
+        // Resources first: what was asked for may need them.
+        let (last, first) = match asked {
+            None => (Item { input, done }, None),
+            Some(asked) => (
+                Item {
+                    input: asked.input,
+                    done,
+                },
+                Some(plain(input)),
+            ),
+        };
+        let items = switch.into_iter().chain(first).chain([last]);
         // Both places at once: no other change comes between.
         let count = items.size_hint().0;
         let places = self.queue.reserve_many(count).await.map_err(|_| Stopped)?;
@@ -100,15 +124,28 @@ impl Handle {
         durable.await.map_err(|_| Stopped)
     }
 
+    /// Asks for something through SOL003; the answer means validated and stored.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn lcm(&self, request: LcmRequest) -> Result<OpId, Refusal> {
+        let request = Box::new(request);
+        self.ask(|reply| Input::Lcm { reply, request }).await
+    }
+
     /// Asks for an action; the answer means validated, stored and queued.
     ///
     /// # Errors
     /// Why it was refused.
     pub async fn action(&self, action: Action) -> Result<OpId, Refusal> {
+        self.ask(|reply| Input::Action { reply, action }).await
+    }
+
+    async fn ask(&self, input: impl FnOnce(ReplyId) -> Input) -> Result<OpId, Refusal> {
         let unavailable = || Refusal::Unavailable(Stopped.to_string());
         let reply = ReplyId(self.replies.fetch_add(1, Ordering::Relaxed));
         let (done, answer) = oneshot::channel();
-        let input = Input::Action { reply, action };
+        let input = input(reply);
         let done = Done::Action(reply, done);
         let sent = self.queue.send(Item { input, done }).await;
         sent.map_err(|_| unavailable())?;
@@ -379,6 +416,7 @@ impl Task {
             });
             merged.rows.append(&mut step.rows);
             merged.events.append(&mut step.events);
+            merged.journal.append(&mut step.journal);
             merged.records.append(&mut step.records);
             merged.effects.append(&mut step.effects);
             merged.replies.append(&mut step.replies);
@@ -456,6 +494,7 @@ impl Task {
                 .events
                 .iter()
                 .map(|event| self.encoder.encode(event))
+                .chain(transaction.journal.iter().filter_map(journal))
                 .collect(),
             publish: Some(Box::new(move |published: &mut Published, _| {
                 publish(published, records);
@@ -528,11 +567,33 @@ fn give_up(items: Vec<Item>, error: &StoreError) {
     }
 }
 
+/// A line of the journal as it is stored: on no stream.
+fn journal(entry: &JournalEntry) -> Option<NewEvent> {
+    match serde_json::to_vec(entry) {
+        Ok(line) => Some(NewEvent {
+            lcm: Some(line.into()),
+            ..NewEvent::default()
+        }),
+        // Cannot happen with these types: every map key is text. Said, not swallowed.
+        Err(error) => {
+            tracing::error!(%error, "a line of the journal cannot be written");
+            None
+        }
+    }
+}
+
 fn publish(published: &mut Published, records: Vec<RecordChange>) {
+    show(&mut published.state, records);
+}
+
+/// Puts changed projections into the published state.
+pub fn show(state: &mut State, records: Vec<RecordChange>) {
     for record in records {
         match record {
-            RecordChange::Deployment(key, record) => published.state.set_deployment(key, record),
-            RecordChange::Resource(key, record) => published.state.set_resource(key, record),
+            RecordChange::Deployment(key, record) => state.set_deployment(key, record),
+            RecordChange::Resource(key, record) => state.set_resource(key, record),
+            RecordChange::Operation(id, record) => state.set_operation(id, record),
+            RecordChange::Instance(key, record) => state.set_instance(key, record),
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::ids::{CreateToken, DeploymentKey, OpId, Revision, VmId, VmName};
 use crate::model::action::{Action, Refusal};
 use crate::model::deployment::{Deployment, Kpi};
 use crate::model::event::{Event, InterfaceInfo};
+use crate::model::instance::{InstanceRecord, JournalEntry, LcmRequest};
 use crate::model::inventory::DeploymentRecord;
+use crate::model::operation::OpRecord;
 use crate::model::resource::{ResourceKey, ResourceKind, ResourceRecord, ResourceSpec};
 use crate::model::vim::{FailureReason, VimOpRef, VimOpStatus};
 
@@ -191,6 +193,25 @@ pub enum Input {
         /// The VIM's answer.
         result: Result<Option<VimResource>, VimError>,
     },
+    /// A commit that an operation asked for changed its deployment; `None` is a removal.
+    Asked {
+        /// The operation.
+        operation: OpId,
+        /// Revision of the running configuration.
+        revision: Revision,
+        /// The deployment.
+        key: DeploymentKey,
+        /// As it is to be.
+        desired: Option<Arc<Deployment>>,
+    },
+    /// Somebody asks for something through SOL003. The answer names the operation, or the instance where the
+    /// request is about one.
+    Lcm {
+        /// Where the answer goes.
+        reply: ReplyId,
+        /// What.
+        request: Box<LcmRequest>,
+    },
     /// One probe of one KPI ended.
     Probe {
         /// Which VM.
@@ -330,6 +351,10 @@ pub enum RecordChange {
     Deployment(DeploymentKey, Option<Arc<DeploymentRecord>>),
     /// A shared resource.
     Resource(ResourceKey, Option<Arc<ResourceRecord>>),
+    /// An operation.
+    Operation(OpId, Option<Arc<OpRecord>>),
+    /// What is kept of a VNF instance.
+    Instance(DeploymentKey, Option<Arc<InstanceRecord>>),
 }
 
 /// A row to write: table, key, value (`None` deletes).
@@ -342,6 +367,8 @@ pub struct Transaction {
     pub rows: Vec<RowWrite>,
     /// Events in order.
     pub events: Vec<Event>,
+    /// Lines of the journal of operations and instances, in order.
+    pub journal: Vec<JournalEntry>,
     /// Projections that changed.
     pub records: Vec<RecordChange>,
     /// To be carried out when durable, in order.
@@ -360,6 +387,7 @@ impl Transaction {
         self.rows.is_empty()
             && self.events.is_empty()
             && self.records.is_empty()
+            && self.journal.is_empty()
             && self.replies.is_empty()
     }
 }

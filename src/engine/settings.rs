@@ -38,6 +38,8 @@ pub struct Settings {
     pub history_lines: usize,
     /// Bytes of a VM's failure history, separators included.
     pub history_bytes: usize,
+    /// Operations that are kept, ended ones among them; the oldest of those go first.
+    pub operations_kept: usize,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             late_interval_ms: 30_000,
             history_lines: 20,
             history_bytes: 8 * 1024,
+            operations_kept: 10_000,
         }
     }
 }

@@ -46,6 +46,7 @@ impl Encoder {
         NewEvent {
             esc: Some(esc),
             netconf: Some(netconf),
+            lcm: None,
         }
     }
 }

@@ -6,9 +6,11 @@ use imbl::{OrdMap, OrdSet};
 
 use crate::clock::Mono;
 use crate::datastore::{Tree, UnitPath};
-use crate::ids::{DeploymentKey, Revision};
+use crate::ids::{DeploymentKey, OpId, Revision};
 use crate::model::confirmed::ConfirmedCommit;
+use crate::model::instance::InstanceRecord;
 use crate::model::inventory::DeploymentRecord;
+use crate::model::operation::OpRecord;
 use crate::model::resource::{ResourceKey, ResourceRecord};
 
 /// One snapshot; cloning shares everything.
@@ -46,6 +48,10 @@ pub struct State {
     pub deployments: OrdMap<DeploymentKey, Arc<DeploymentRecord>>,
     /// Shared resources.
     pub resources: OrdMap<ResourceKey, Arc<ResourceRecord>>,
+    /// Operations, under way and ended.
+    pub operations: OrdMap<OpId, Arc<OpRecord>>,
+    /// What is kept of VNF instances beside their deployments.
+    pub instances: OrdMap<DeploymentKey, Arc<InstanceRecord>>,
 }
 
 impl State {
@@ -54,6 +60,22 @@ impl State {
         match record {
             Some(record) => self.deployments.insert(key, record),
             None => self.deployments.remove(&key),
+        };
+    }
+
+    /// Sets or removes an operation.
+    pub fn set_operation(&mut self, id: OpId, record: Option<Arc<OpRecord>>) {
+        match record {
+            Some(record) => self.operations.insert(id, record),
+            None => self.operations.remove(&id),
+        };
+    }
+
+    /// Sets or removes what is kept of an instance.
+    pub fn set_instance(&mut self, key: DeploymentKey, record: Option<Arc<InstanceRecord>>) {
+        match record {
+            Some(record) => self.instances.insert(key, record),
+            None => self.instances.remove(&key),
         };
     }
 

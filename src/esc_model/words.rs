@@ -42,7 +42,10 @@ pub fn vm_state(state: VmState) -> &'static str {
 pub fn operation(operation: LcmOperation) -> &'static str {
     match operation {
         LcmOperation::Instantiate => "INSTANTIATE",
-        LcmOperation::Modify => "MODIFY",
+        LcmOperation::Modify
+        | LcmOperation::Scale
+        | LcmOperation::ScaleToLevel
+        | LcmOperation::ModifyInfo => "MODIFY",
         LcmOperation::Terminate => "TERMINATE",
         LcmOperation::Heal => "HEAL",
         LcmOperation::Operate => "OPERATE",

@@ -128,6 +128,9 @@ pub struct Event {
     pub deployment_id: Option<DeploymentId>,
     /// VM group, absent for service and resource events.
     pub vm_group: Option<String>,
+    /// The VM's name, where it is about one; on no stream.
+    #[serde(default)]
+    pub vm: Option<crate::ids::VmName>,
     /// The VM it happened to.
     pub source: Option<VmRef>,
     /// The VM that takes its place.

@@ -11,6 +11,7 @@ pub mod action;
 pub mod confirmed;
 pub mod deployment;
 pub mod event;
+pub mod instance;
 pub mod inventory;
 pub mod operation;
 pub mod resource;

@@ -12,9 +12,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::ids::{OpId, Revision, VmName};
+use crate::ids::{DeploymentId, DeploymentKey, OpId, Revision, VmId, VmName};
 
-use super::vim::FailureReason;
+use super::vim::{FailureReason, VimOpRef};
 
 /// What an operation does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -29,6 +29,12 @@ pub enum LcmOperation {
     Heal,
     /// Start, stop, reboot, monitor on and off.
     Operate,
+    /// One group grows or shrinks by steps.
+    Scale,
+    /// Groups get the counts named.
+    ScaleToLevel,
+    /// The instance's own information changes, no resource.
+    ModifyInfo,
 }
 
 /// State of an operation.
@@ -127,6 +133,114 @@ pub struct LcmOpOcc {
     pub vm: Option<VmName>,
     /// Why it failed.
     pub error: Option<FailureReason>,
+}
+
+/// How an operation under way is cancelled (SOL003 5.5.4.7). Neither begins anything new in the VIM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum CancelMode {
+    /// What was begun is waited for and stays.
+    Graceful,
+    /// What was begun is removed again as soon as its outcome is known.
+    Forceful,
+}
+
+/// Which way an operation waits for its commit of the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Direction {
+    /// To what was asked for.
+    Forward,
+    /// Back to what was there before.
+    Back,
+}
+
+/// What somebody asked for through SOL003: such an operation rests in FAILED_TEMP, all others end in FAILED.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// Who.
+    pub user: String,
+    /// The request's body, as it came.
+    pub params: serde_json::Value,
+    /// Counts of the groups before it, where it changes them.
+    #[serde(default)]
+    pub before: Vec<(String, u32)>,
+    /// Counts of the groups it wants.
+    #[serde(default)]
+    pub after: Vec<(String, u32)>,
+}
+
+/// What an operation did to a resource.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ChangeKind {
+    /// Made.
+    Added,
+    /// Removed.
+    Removed,
+    /// Stopped, started, rebooted, resized.
+    Modified,
+}
+
+/// A VM that an operation touched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AffectedVm {
+    /// Its name.
+    pub name: VmName,
+    /// Its group.
+    pub group: String,
+    /// What happened to it.
+    pub change: ChangeKind,
+    /// The VIM's id.
+    pub vm_id: VmId,
+    /// The host's name, empty when not known.
+    pub host: String,
+    /// Its interfaces, by position.
+    pub interfaces: Vec<u32>,
+}
+
+/// A network of the deployment that an operation touched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AffectedNetwork {
+    /// Its name.
+    pub name: String,
+    /// What happened to it.
+    pub change: ChangeKind,
+    /// The VIM's id, empty when not known.
+    pub vim_id: String,
+}
+
+/// The driver's words on a failure.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct FailureWords {
+    /// What the event said: the history of the failed thing.
+    pub message: String,
+    /// The VIM's own record of the failed step.
+    pub vim_op: Option<VimOpRef>,
+}
+
+/// The stored row of one operation, kept when it has ended, until retention takes it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct OpRecord {
+    /// The operation itself.
+    pub occ: LcmOpOcc,
+    /// The deployment it is about.
+    pub key: DeploymentKey,
+    /// Its id, the id of the VNF instance.
+    pub instance: DeploymentId,
+    /// The VIM it works in.
+    pub vim: String,
+    /// Who asked what, through SOL003.
+    pub asked: Option<Asked>,
+    /// How it is being cancelled.
+    pub cancel: Option<CancelMode>,
+    /// The commit it waits for.
+    pub awaits: Option<Direction>,
+    /// What the VIM said to the failure in `occ`.
+    pub words: Option<FailureWords>,
+    /// VMs it touched, in the order of touching.
+    pub vms: Vec<AffectedVm>,
+    /// Networks it touched.
+    pub networks: Vec<AffectedNetwork>,
+    /// What of the instance's information it changed.
+    pub changed_info: Option<serde_json::Value>,
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub struct NewEvent {
     pub esc: Option<Bytes>,
     /// Encoded body for stream `NETCONF`.
     pub netconf: Option<Bytes>,
+    /// A line of the journal of operations, on no stream.
+    pub lcm: Option<Bytes>,
 }
 
 /// Changes the published state once the batch is durable.
@@ -93,10 +95,10 @@ impl<P> Batch<P> {
 }
 
 impl NewEvent {
-    /// Bytes of both bodies.
+    /// Bytes of all bodies.
     pub(super) fn size(&self) -> usize {
         let body = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
-        body(&self.esc) + body(&self.netconf)
+        body(&self.esc) + body(&self.netconf) + body(&self.lcm)
     }
 }
 
@@ -131,12 +133,14 @@ pub struct StoredEvent {
     pub esc: Option<Bytes>,
     /// Body for stream `NETCONF`.
     pub netconf: Option<Bytes>,
+    /// A line of the journal of operations.
+    pub lcm: Option<Bytes>,
 }
 
 impl StoredEvent {
     /// What the event counts for in a byte budget.
     pub(super) fn size(&self) -> usize {
         let body = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
-        128 + body(&self.esc) + body(&self.netconf)
+        128 + body(&self.esc) + body(&self.netconf) + body(&self.lcm)
     }
 }

@@ -168,13 +168,17 @@ impl<P: Clone> Writer<P> {
         self.faults.check(FailPoint::BeforeEvent)?;
         let (seq, time) = self.head.stamp(self.clock.wall());
         let (esc, netconf) = (event.esc.clone(), event.netconf.clone());
+        let lcm = event.lcm.clone();
         self.conn
-            .prepare_cached("INSERT INTO events (seq, time, esc, netconf) VALUES (?1, ?2, ?3, ?4)")?
+            .prepare_cached(
+                "INSERT INTO events (seq, time, esc, netconf, lcm) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
             .execute(params![
                 sql::signed(seq.0),
                 time.as_micros(),
                 esc.as_deref(),
-                netconf.as_deref()
+                netconf.as_deref(),
+                lcm.as_deref()
             ])?;
         self.faults.check(FailPoint::AfterEvent)?;
         Ok(StoredEvent {
@@ -182,6 +186,7 @@ impl<P: Clone> Writer<P> {
             time,
             esc,
             netconf,
+            lcm,
         })
     }
 

@@ -17,13 +17,16 @@ use crate::ids::JournalSeq;
 pub(super) const FILE: &str = "lifeline.db";
 
 /// The schema this program reads and writes.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
+
+/// From version 1: events have a third body.
+const FROM_1: &str = "ALTER TABLE events ADD COLUMN lcm BLOB;";
 
 const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE rows (tbl TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL,
                    UNIQUE (tbl, key));
-CREATE TABLE events (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, esc BLOB, netconf BLOB);
+CREATE TABLE events (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, esc BLOB, netconf BLOB, lcm BLOB);
 ";
 
 /// Which event aged out last: sequence 0 while none did.
@@ -99,6 +102,13 @@ fn prepare(conn: &mut Connection, path: &Path, now: Timestamp) -> Result<bool, S
     }
     match meta(conn, "schema").map_err(fail)? {
         Some(SCHEMA_VERSION) => Ok(false),
+        Some(1) => {
+            let tx = conn.transaction().map_err(fail)?;
+            tx.execute_batch(FROM_1).map_err(fail)?;
+            set_meta(&tx, "schema", SCHEMA_VERSION).map_err(fail)?;
+            tx.commit().map_err(fail)?;
+            Ok(false)
+        }
         Some(found) => Err(StoreError::Schema {
             path: path.to_owned(),
             found,
@@ -174,7 +184,7 @@ pub(super) fn events(
     mut take: impl FnMut(StoredEvent) -> bool,
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(
-        "SELECT seq, time, esc, netconf FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
+        "SELECT seq, time, esc, netconf, lcm FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![signed(after.0), signed(last.0), limit])?;
@@ -182,12 +192,13 @@ pub(super) fn events(
         let (seq, time) = stamp(row)?;
         let body =
             |n: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<Vec<u8>>>(n)?.map(Bytes::from));
-        let (esc, netconf) = (body(2)?, body(3)?);
+        let (esc, netconf, lcm) = (body(2)?, body(3)?, body(4)?);
         if !take(StoredEvent {
             seq,
             time,
             esc,
             netconf,
+            lcm,
         }) {
             break;
         }

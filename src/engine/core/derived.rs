@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::ids::{DeploymentKey, VmName};
+use crate::clock::Timestamp;
+use crate::ids::{DeploymentKey, OpId, VmName};
 use crate::model::resource::ResourceKey;
 
 use super::super::admission::Governor;
@@ -27,12 +28,18 @@ pub(super) struct Derived {
     vms: HashMap<VmName, DeploymentKey>,
     governors: BTreeMap<String, Governor>,
     trackers: HashMap<VmName, BTreeMap<String, AlarmTracker>>,
+    /// Operations that have ended, the oldest first.
+    ended: BTreeSet<(Timestamp, OpId)>,
 }
 
 impl Derived {
     /// Indexes of all rows; permits of the calls that are out or wait.
     pub fn of(state: &State) -> Self {
         let mut derived = Self::default();
+        let ended = state.ops.values().filter(|op| op.occ.state.is_terminal());
+        derived.ended = ended
+            .map(|op| (op.occ.state_entered, op.occ.id.clone()))
+            .collect();
         for (key, dep) in &state.deps {
             for (name, row) in &dep.vms {
                 derived.vms.insert(name.clone(), key.clone());
@@ -110,6 +117,25 @@ impl Derived {
                 MonitorChange::Start(vm) => self.trackers.insert(vm, BTreeMap::new()),
                 MonitorChange::Stop(vm) => self.trackers.remove(&vm),
             };
+        }
+    }
+
+    /// Forgets the oldest operations beyond the bound; one that has not ended is kept.
+    pub fn retain_operations(&mut self, state: &mut State, undo: &mut Undo, most: usize) {
+        for id in undo.ops.keys() {
+            if let Some(op) = state.ops.get(id)
+                && op.occ.state.is_terminal()
+            {
+                self.ended.insert((op.occ.state_entered, id.clone()));
+            }
+        }
+        while state.ops.len() > most {
+            let Some((_, id)) = self.ended.pop_first() else {
+                return;
+            };
+            if let Some(op) = state.ops.remove(&id) {
+                undo.ops.entry(id).or_insert(Some(op));
+            }
         }
     }
 

@@ -8,7 +8,9 @@ use imbl::ordmap::DiffItem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ids::{CreateToken, DeploymentKey, VmName};
+use crate::ids::{CreateToken, DeploymentKey, OpId, VmName};
+use crate::model::instance::InstanceRecord;
+use crate::model::operation::OpRecord;
 use crate::model::resource::ResourceKey;
 
 use super::super::io::{Message, RecordChange, Report, RowWrite, Transaction};
@@ -24,10 +26,14 @@ const RESOURCE: &str = "engine_resource";
 const LATE: &str = "engine_late";
 const OUTBOX: &str = "engine_outbox";
 const SWITCH: &str = "engine_switch";
+const OPERATION: &str = "engine_operation";
+const INSTANCE: &str = "engine_instance";
 const KILL_SWITCH: &str = "kill-switch";
 
 /// Every table of the engine. Keys are text, values JSON.
-pub const TABLES: [&str; 6] = [DEPLOYMENT, VM, RESOURCE, LATE, OUTBOX, SWITCH];
+pub const TABLES: [&str; 8] = [
+    DEPLOYMENT, VM, RESOURCE, LATE, OUTBOX, SWITCH, OPERATION, INSTANCE,
+];
 
 /// A row that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +64,8 @@ pub struct Undo {
     pub(super) late: BTreeMap<CreateToken, Option<Arc<Late>>>,
     pub(super) outbox: BTreeMap<String, Option<Message>>,
     pub(super) kill_switch: bool,
+    pub(super) ops: BTreeMap<OpId, Option<Arc<OpRecord>>>,
+    pub(super) instances: BTreeMap<DeploymentKey, Option<Arc<InstanceRecord>>>,
     touched: bool,
 }
 
@@ -81,6 +89,8 @@ impl State {
         put_back(&mut self.things, &undo.things);
         put_back(&mut self.late, &undo.late);
         put_back(&mut self.outbox, &undo.outbox);
+        put_back(&mut self.ops, &undo.ops);
+        put_back(&mut self.instances, &undo.instances);
         self.kill_switch = undo.kill_switch;
     }
 }
@@ -122,6 +132,14 @@ pub(super) fn read<'a>(
             OUTBOX => {
                 let message: Message = decode(table, key, value)?;
                 state.outbox.insert(message.id.clone(), message);
+            }
+            OPERATION => {
+                let record: OpRecord = decode(table, key, value)?;
+                state.ops.insert(record.occ.id.clone(), Arc::new(record));
+            }
+            INSTANCE => {
+                let record: InstanceRecord = decode(table, key, value)?;
+                state.instances.insert(record.key.clone(), Arc::new(record));
             }
             SWITCH => state.kill_switch = decode(table, key, value)?,
             _ => return Err(RestoreError::Table(table.to_owned())),
@@ -194,6 +212,22 @@ pub(super) fn changes(state: &State, undo: Undo) -> Transaction {
         let after = state.outbox.get(id);
         if before.as_ref() != after {
             out.write(OUTBOX, id.clone(), after);
+        }
+    }
+    for (id, before) in &undo.ops {
+        let after = state.ops.get(id);
+        if before.as_ref() != after {
+            out.write(OPERATION, id.as_str().to_owned(), after.map(Arc::as_ref));
+            let change = RecordChange::Operation(id.clone(), after.cloned());
+            out.records.push(change);
+        }
+    }
+    for (key, before) in &undo.instances {
+        let after = state.instances.get(key);
+        if before.as_ref() != after {
+            out.write(INSTANCE, deployment_key(key), after.map(Arc::as_ref));
+            let change = RecordChange::Instance(key.clone(), after.cloned());
+            out.records.push(change);
         }
     }
     if undo.kill_switch != state.kill_switch {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::ids::{CreateToken, DeploymentKey, Revision};
+use crate::ids::{CreateToken, DeploymentKey, OpId, Revision};
 use crate::model::deployment::Deployment;
+use crate::model::instance::InstanceRecord;
+use crate::model::operation::{LcmOpOcc, OpRecord};
 
 use super::super::call::CallInput;
 use super::super::caller::Cx;
@@ -26,6 +28,10 @@ pub(super) struct State {
     pub late: BTreeMap<CreateToken, Arc<Late>>,
     pub outbox: BTreeMap<String, Message>,
     pub kill_switch: bool,
+    pub ops: BTreeMap<OpId, Arc<OpRecord>>,
+    pub instances: BTreeMap<DeploymentKey, Arc<InstanceRecord>>,
+    /// No commit was told of since the start: one may be on disk that an operation waits for.
+    pub adopting: bool,
 }
 
 impl State {
@@ -40,16 +46,28 @@ impl State {
                 for (key, spec) in resources {
                     self.desire_resource(key, spec, cx, undo);
                 }
+                let adopting = std::mem::take(&mut self.adopting)
+                    && self.ops.values().any(|op| op.awaits.is_some());
                 for (key, desired) in deployments {
-                    self.desire(revision, key, desired, cx, undo);
+                    let asked = match adopting {
+                        true => self.orphan(&key, desired.is_some(), self.differs(&key, &desired)),
+                        false => None,
+                    };
+                    self.desire((revision, asked), key, desired, cx, undo);
                 }
                 return;
             }
+            Input::Asked {
+                operation,
+                revision,
+                key,
+                desired,
+            } => return self.desire((revision, Some(operation)), key, desired, cx, undo),
             Input::Timer(key) => return self.on_timer(key, cx, undo),
             Input::KillSwitch { on } => return self.turn_kill_switch(on, cx, undo),
             Input::Message(message) => return self.on_message(message, cx, undo),
             // Answered by the core itself.
-            Input::Action { .. } | Input::Probe { .. } => return,
+            Input::Action { .. } | Input::Lcm { .. } | Input::Probe { .. } => return,
             Input::VimAccepted { intent, accepted } => (intent, CallInput::Accepted(accepted)),
             Input::VimRefused { intent, error } => (intent, CallInput::Refused(error)),
             Input::VimStatus { intent, status } => (intent, CallInput::Status(status)),
@@ -147,18 +165,41 @@ impl State {
         }
     }
 
+    fn differs(&self, key: &DeploymentKey, desired: &Option<Arc<Deployment>>) -> bool {
+        let known = self.deps.get(key).map(|dep| &dep.head.desired);
+        known != desired.as_ref()
+    }
+
+    /// What a commit changed, and the operation it was for.
     fn desire(
         &mut self,
-        revision: Revision,
+        (revision, asked): (Revision, Option<OpId>),
         key: DeploymentKey,
         desired: Option<Arc<Deployment>>,
         cx: &mut Cx<'_>,
         undo: &mut Undo,
     ) {
+        let op = asked.as_ref().and_then(|id| self.ops.get(id)).cloned();
+        let occ = asked.and_then(|id| self.awaited(&id));
+        let cancel = op.as_ref().and_then(|op| op.cancel);
         if self.deps.contains_key(&key) {
-            self.with_dep(&key, cx, undo, |dep, cx| dep.desire(revision, desired, cx));
+            let id = occ.as_ref().map(|occ| occ.id.clone());
+            self.with_dep(&key, cx, undo, |dep, cx| {
+                dep.desire(revision, desired, occ, cx);
+            });
+            // Cancelled before it was taken up.
+            if let (Some(id), Some(mode)) = (id, cancel) {
+                self.with_dep(&key, cx, undo, |dep, cx| drop(dep.cancel(&id, mode, cx)));
+            }
         } else if let Some(desired) = desired {
-            self.deploy(revision, &key, desired, cx, undo);
+            let id = occ.as_ref().map(|occ| occ.id.clone());
+            self.deploy(revision, &key, desired, occ, cx, undo);
+            if let (Some(id), Some(mode)) = (id, cancel) {
+                self.with_dep(&key, cx, undo, |dep, cx| drop(dep.cancel(&id, mode, cx)));
+            }
+        } else if let (Some(op), Some(_)) = (op, occ) {
+            // There is nothing left to remove.
+            self.gone_already(&op, cx);
         }
     }
 
@@ -167,11 +208,17 @@ impl State {
         revision: Revision,
         key: &DeploymentKey,
         desired: Arc<Deployment>,
+        asked: Option<LcmOpOcc>,
         cx: &mut Cx<'_>,
         undo: &mut Undo,
     ) {
         undo.deps.entry(key.clone()).or_insert(None);
-        let dep = Dep::new(desired, revision, cx.default_vim, cx);
+        let mut dep = Dep::new(desired, revision, cx.default_vim, cx);
+        if let Some(instance) = self.instances.get(key) {
+            dep.head.deployment_id = instance.id.clone();
+        }
+        dep.head.asked = asked;
+        self.deployed(key, &dep.head.deployment_id, cx);
         self.deps.insert(key.clone(), Arc::new(dep));
         self.with_dep(key, cx, undo, |dep, cx| dep.begin_deploy(cx));
     }
@@ -193,9 +240,12 @@ impl State {
         let left = dep.advance(cx.default_vim, cx);
         if left == Left::Nothing {
             let pending = dep.head.pending.take();
+            let asked = dep.head.asked.take();
+            let id = dep.head.deployment_id.clone();
             self.deps.remove(key);
+            self.undeployed(key, &id, cx);
             if let Some((revision, Some(desired))) = pending {
-                self.deploy(revision, key, desired, cx, undo);
+                self.deploy(revision, key, desired, asked, cx, undo);
             }
         }
         Some(result)

@@ -1,5 +1,6 @@
 //! The core against a simulated VIM and virtual time.
 
+mod asked;
 mod crash;
 mod props;
 mod scenarios;

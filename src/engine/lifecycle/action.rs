@@ -99,7 +99,7 @@ impl Dep {
         Ok(heal.map_or(fresh, |heal| heal.id.clone()))
     }
 
-    fn refuse_busy(&self) -> Result<(), Refusal> {
+    pub(super) fn refuse_busy(&self) -> Result<(), Refusal> {
         match self.busy() {
             None => Ok(()),
             Some(operation) => Err(Refusal::Busy {
@@ -111,7 +111,13 @@ impl Dep {
 }
 
 impl VmRow {
-    fn begin_action(&mut self, action: ActionType, announce: bool, head: &Head, cx: &mut Cx<'_>) {
+    pub(super) fn begin_action(
+        &mut self,
+        action: ActionType,
+        announce: bool,
+        head: &Head,
+        cx: &mut Cx<'_>,
+    ) {
         match action {
             ActionType::Start => self.begin_power(Job::Start, head, cx),
             ActionType::Stop => self.begin_power(Job::Stop, head, cx),

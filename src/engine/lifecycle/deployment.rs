@@ -10,7 +10,7 @@ use crate::model::action::ActionType;
 use crate::model::deployment::Deployment;
 use crate::model::event::{Event, EventKind, EventStatus, ResourceNames};
 use crate::model::inventory::DeploymentRecord;
-use crate::model::operation::{LcmOpOcc, LcmOperation, LcmOperationState, OpEvent};
+use crate::model::operation::{CancelMode, LcmOpOcc, LcmOperation, LcmOperationState, OpEvent};
 use crate::model::resource::{ResourceKey, ResourceKind};
 use crate::model::state::{ServiceState, VmState};
 use crate::model::vim::FailureReason;
@@ -28,6 +28,8 @@ pub(crate) enum OpKind {
     Undeploy,
     Service(ActionType),
     Vm(ActionType, VmName),
+    Vms(ActionType, Vec<VmName>),
+    Heal(Vec<VmName>),
 }
 
 /// How far it is.
@@ -50,6 +52,18 @@ pub(crate) struct Op {
     pub failed: Option<FailureReason>,
     /// Its failure was told at its deadline; it goes on in silence.
     pub reported: bool,
+    /// Asked for through SOL003: it rests where it fails.
+    #[serde(default)]
+    pub asked: bool,
+    /// How it is being cancelled.
+    #[serde(default)]
+    pub cancel: Option<CancelMode>,
+    /// It is being undone.
+    #[serde(default)]
+    pub back: bool,
+    /// It was retried: what is there and failed is made anew.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// How far a name is resolved.
@@ -86,6 +100,12 @@ pub(crate) struct Head {
     pub pending: Option<(Revision, Option<Arc<Deployment>>)>,
     pub op: Option<Op>,
     pub last_op: Option<LcmOpOcc>,
+    /// The operation that rests in FAILED_TEMP.
+    #[serde(default)]
+    pub resting: Option<Op>,
+    /// The operation that what is pending was asked for by.
+    #[serde(default)]
+    pub asked: Option<LcmOpOcc>,
     /// What failed beside the VMs.
     pub failed: Option<FailureReason>,
     pub state: ServiceState,
@@ -156,6 +176,7 @@ impl Head {
             tenant_id: self.tenant_id.clone(),
             deployment_id: Some(self.deployment_id.clone()),
             vm_group: None,
+            vm: None,
             source: None,
             target: None,
             op_id: self.op_id(),
@@ -187,6 +208,8 @@ impl Dep {
                 pending: None,
                 op: None,
                 last_op: None,
+                resting: None,
+                asked: None,
                 failed: None,
                 state: ServiceState::Deploying,
                 references: Vec::new(),
@@ -249,6 +272,8 @@ impl Dep {
                 OpKind::Undeploy => "it is being undeployed".to_owned(),
                 OpKind::Service(_) => "a service action is under way".to_owned(),
                 OpKind::Vm(_, vm) => format!("an action on VM [{vm}] is under way"),
+                OpKind::Vms(..) => "an action on VMs is under way".to_owned(),
+                OpKind::Heal(_) => "it is being healed".to_owned(),
             });
         }
         let busy = self.vms.values().find(|row| !row.is_settled())?;
@@ -257,35 +282,59 @@ impl Dep {
 
     /// Begins an operation.
     pub fn begin_op(&mut self, kind: OpKind, automatic: bool, cx: &mut Cx<'_>) -> OpId {
-        let id = OpId::new(cx.mint.uuid());
+        let fresh = OpId::new(cx.mint.uuid());
         let operation = match kind {
             OpKind::Deploy => LcmOperation::Instantiate,
             OpKind::Update => LcmOperation::Modify,
             OpKind::Undeploy => LcmOperation::Terminate,
-            OpKind::Service(_) | OpKind::Vm(..) => LcmOperation::Operate,
+            OpKind::Heal(_) => LcmOperation::Heal,
+            OpKind::Service(_) | OpKind::Vm(..) | OpKind::Vms(..) => LcmOperation::Operate,
         };
         let vm = match &kind {
             OpKind::Vm(_, vm) => Some(vm.clone()),
             _ => None,
         };
         let target = matches!(kind, OpKind::Deploy | OpKind::Update | OpKind::Undeploy);
-        let start = LcmOperationState::Starting;
-        self.head.op = Some(Op {
-            occ: LcmOpOcc {
-                id: id.clone(),
+        let asked = self.head.asked.take();
+        match &asked {
+            // The one that rests goes on.
+            Some(occ) if occ.state == LcmOperationState::RollingBack => self.head.resting = None,
+            _ => self.give_up(cx),
+        }
+        let is_asked = asked.is_some();
+        let mut occ = asked.unwrap_or_else(|| {
+            let occ = LcmOpOcc {
+                id: fresh,
                 operation,
-                state: start.next(OpEvent::Granted).unwrap_or(start),
+                state: LcmOperationState::Starting,
                 start_time: cx.ctx.wall,
                 state_entered: cx.ctx.wall,
                 automatic,
-                target: target.then_some(self.head.revision),
+                target: None,
                 vm,
                 error: None,
-            },
+            };
+            cx.notes.push(self.head.note(&occ));
+            occ
+        });
+        let id = occ.id.clone();
+        occ.target = target.then_some(self.head.revision);
+        let back = occ.state == LcmOperationState::RollingBack;
+        if let Some(next) = occ.state.next(OpEvent::Granted) {
+            occ.state = next;
+            occ.state_entered = cx.ctx.wall;
+        }
+        cx.notes.push(self.head.note(&occ));
+        self.head.op = Some(Op {
+            occ,
             kind,
             phase: OpPhase::Vms,
             failed: None,
             reported: false,
+            asked: is_asked,
+            cancel: None,
+            back,
+            again: false,
         });
         self.head.failed = None;
         self.each_vm(|vm, _| vm.failed = None);
@@ -324,7 +373,8 @@ impl Dep {
             Some((OpKind::Service(ActionType::Stop), _)) => ServiceState::Stopping,
             Some((OpKind::Service(ActionType::Start), _)) => ServiceState::Starting,
             Some((OpKind::Service(ActionType::Reboot), _)) => ServiceState::Rebooting,
-            Some((OpKind::Service(_) | OpKind::Vm(..), _)) | None => at_rest(),
+            Some((OpKind::Service(_) | OpKind::Vm(..) | OpKind::Vms(..) | OpKind::Heal(_), _))
+            | None => at_rest(),
         };
     }
 

@@ -2,11 +2,12 @@
 
 use crate::model::action::ActionType;
 use crate::model::event::{Event, EventKind, EventStatus};
-use crate::model::operation::OpEvent;
+use crate::model::operation::{LcmOperationState, OpEvent};
 use crate::model::state::VmState;
 use crate::model::vim::FailureReason;
 
 use super::super::caller::Cx;
+use super::super::io::TimerKind;
 use super::super::messages;
 use super::deployment::{Dep, Head, OpKind};
 use super::vm::VmRow;
@@ -17,6 +18,11 @@ impl Dep {
         let Some(op) = self.head.op.clone() else {
             return;
         };
+        if op.cancel.is_some() {
+            self.hold_cancelled(cx);
+        }
+        let owner = self.head.owner();
+        self.head.timers.disarm(&owner, TimerKind::Deadline, cx);
         let failed = op.failed.clone().or_else(|| self.first_failure(&op.kind));
         let (kind, success, what) = match &op.kind {
             OpKind::Deploy => (
@@ -29,7 +35,7 @@ impl Dep {
                 messages::SERVICE_UPDATED,
                 "update",
             ),
-            OpKind::Undeploy | OpKind::Vm(..) => (None, "", ""),
+            OpKind::Undeploy | OpKind::Vm(..) | OpKind::Vms(..) | OpKind::Heal(_) => (None, "", ""),
             OpKind::Service(ActionType::Stop) => (
                 Some(EventKind::ServiceStopped),
                 messages::SERVICE_STOPPED,
@@ -89,6 +95,7 @@ impl Dep {
     pub(super) fn first_failure(&self, kind: &OpKind) -> Option<FailureReason> {
         let rows = self.vms.values().filter(|row| match kind {
             OpKind::Vm(_, name) => row.vm.name == *name,
+            OpKind::Vms(_, names) | OpKind::Heal(names) => names.contains(&row.vm.name),
             _ => true,
         });
         rows.filter_map(|row| row.failed.clone()).next()
@@ -98,16 +105,25 @@ impl Dep {
         let Some(mut op) = self.head.op.take() else {
             return;
         };
-        let events: &[OpEvent] = match op.failed {
-            None => &[OpEvent::Done],
-            Some(_) => &[OpEvent::StepFailed, OpEvent::GiveUp],
+        let events: &[OpEvent] = match (&op.failed, op.asked, op.back) {
+            (None, _, false) => &[OpEvent::Done],
+            (None, _, true) => &[OpEvent::RolledBack],
+            (Some(_), true, _) => &[OpEvent::StepFailed],
+            (Some(_), false, _) => &[OpEvent::StepFailed, OpEvent::GiveUp],
         };
         for event in events {
             op.occ.state = op.occ.state.next(*event).unwrap_or(op.occ.state);
         }
         op.occ.state_entered = cx.ctx.wall;
-        op.occ.error = op.failed;
-        self.head.last_op = Some(op.occ);
+        if op.failed.is_some() || op.occ.state == LcmOperationState::Completed {
+            op.occ.error = op.failed.clone();
+        }
+        cx.notes.push(self.head.note(&op.occ));
+        self.head.last_op = Some(op.occ.clone());
+        if op.occ.state == LcmOperationState::FailedTemp {
+            op.cancel = None;
+            self.head.resting = Some(op);
+        }
     }
 
     pub(super) fn undeployed(&mut self, cx: &mut Cx<'_>) {

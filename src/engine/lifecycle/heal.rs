@@ -17,7 +17,7 @@ use super::super::io::{Report, TimerKind};
 use super::super::messages;
 use super::super::port::VimCall;
 use super::super::recovery::{Act, Facts, RecoveryInput, RecoveryState, step};
-use super::deployment::Head;
+use super::deployment::{Head, OpKind};
 use super::vm::{Job, VmRow, step_timeout};
 
 impl VmRow {
@@ -45,6 +45,12 @@ impl VmRow {
             }
             for act in acts {
                 self.act(act, head, cx, &mut inputs);
+            }
+            if matches!(
+                next,
+                RecoveryState::Rebooting | RecoveryState::Undeploying(_)
+            ) {
+                self.heal_begins(head, cx);
             }
         }
         self.sync();
@@ -136,7 +142,19 @@ impl VmRow {
                 self.source = self.as_ref(false).or(self.source.take());
                 self.old = self.source.clone();
                 self.failed = None;
-                self.heal = Some(new_heal(self, by_hand, cx));
+                let asked = head.op.as_ref().filter(|op| match &op.kind {
+                    OpKind::Heal(names) => names.contains(&name),
+                    _ => false,
+                });
+                let heal = match asked {
+                    Some(op) => op.occ.clone(),
+                    None => {
+                        let heal = new_heal(self, by_hand, cx);
+                        cx.notes.push(head.note(&heal));
+                        heal
+                    }
+                };
+                self.heal = Some(heal);
                 let message = match by_hand {
                     true => messages::recovery_by_hand(&name),
                     false => messages::recovery_triggered(&name),
@@ -146,7 +164,7 @@ impl VmRow {
             Act::Cancelled => {
                 let message = messages::recovery_cancelled(&name);
                 self.say(head, EventKind::VmRecoveryCancelled, message, cx);
-                self.end_heal(OpEvent::Cancelled, cx);
+                self.end_heal(OpEvent::Cancelled, head, cx);
             }
             Act::Rebooted => {
                 let line = messages::is_rebooted(&name);
@@ -193,7 +211,7 @@ impl VmRow {
                 self.failed = None;
                 let message = messages::recovered(&name);
                 self.say(head, EventKind::VmRecoveryComplete, message, cx);
-                self.end_heal(OpEvent::Done, cx);
+                self.end_heal(OpEvent::Done, head, cx);
             }
             Act::RecoveryFailed => {
                 self.fail(
@@ -202,13 +220,13 @@ impl VmRow {
                     messages::recovery_failed(&name),
                     cx,
                 );
-                self.end_heal(OpEvent::StepFailed, cx);
+                self.end_heal(OpEvent::StepFailed, head, cx);
             }
             Act::Interrupted => {
                 self.failed = Some(reason("superseded", messages::recovery_interrupted(&name)));
                 let line = messages::recovery_interrupted(&name);
                 self.fail(head, EventKind::VmRecoveryComplete, line, cx);
-                self.end_heal(OpEvent::StepFailed, cx);
+                self.end_heal(OpEvent::StepFailed, head, cx);
             }
             Act::ManualNeeded => {
                 self.failed
@@ -343,7 +361,20 @@ impl VmRow {
         }
     }
 
-    fn end_heal(&mut self, how: OpEvent, cx: &Cx<'_>) {
+    /// Its first step goes to the VIM.
+    fn heal_begins(&mut self, head: &Head, cx: &mut Cx<'_>) {
+        let Some(heal) = self.heal.as_mut() else {
+            return;
+        };
+        if heal.state != LcmOperationState::Starting {
+            return;
+        }
+        heal.state = heal.state.next(OpEvent::Granted).unwrap_or(heal.state);
+        heal.state_entered = cx.ctx.wall;
+        cx.notes.push(head.note(heal));
+    }
+
+    fn end_heal(&mut self, how: OpEvent, head: &Head, cx: &mut Cx<'_>) {
         let failed = self.failed.clone();
         let Some(heal) = self.heal.as_mut().filter(|heal| !heal.state.is_terminal()) else {
             return;
@@ -358,6 +389,9 @@ impl VmRow {
         }
         heal.state_entered = cx.ctx.wall;
         heal.error = failed.filter(|_| how != OpEvent::Done);
+        if head.op_id().as_ref() != Some(&heal.id) {
+            cx.notes.push(head.note(heal));
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! speaks to the call machine; `heal` carries the acts of `recovery::step` out.
 
 mod action;
+mod asked;
 pub(crate) mod deployment;
 mod ending;
 pub(crate) mod heal;

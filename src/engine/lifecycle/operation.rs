@@ -6,11 +6,12 @@ use std::time::Duration;
 use crate::ids::{Revision, VmName};
 use crate::model::deployment::{Deployment, VmGroup};
 use crate::model::event::{Event, EventKind, EventStatus};
-use crate::model::operation::OpEvent;
+use crate::model::operation::{LcmOpOcc, OpEvent};
+use crate::model::state::VmState;
 use crate::model::vim::FailureReason;
 
 use super::super::caller::Cx;
-use super::super::io::{Owner, TimerKind};
+use super::super::io::Owner;
 use super::super::messages;
 use super::super::plan::{Actual, PlanStep, plan};
 use super::super::recovery::{RecoveryInput, RecoveryState};
@@ -34,16 +35,30 @@ impl Dep {
         &mut self,
         revision: Revision,
         desired: Option<Arc<Deployment>>,
+        asked: Option<LcmOpOcc>,
         cx: &mut Cx<'_>,
     ) {
+        let again = asked.is_some();
+        if let Some(superseded) = std::mem::replace(&mut self.head.asked, asked) {
+            self.superseded(superseded, cx);
+        }
         match desired {
-            None if self.head.is_undeploying() => self.head.pending = None,
+            // What a cancelled termination left is nobody's to remove unasked.
+            None if !again && self.rests_undeployed() => {}
+            None if self.head.is_undeploying() => {
+                self.head.pending = None;
+                if !again {
+                    self.give_up(cx);
+                }
+            }
             None => self.begin_undeploy(revision, cx),
             Some(desired) if self.head.is_undeploying() => {
                 self.head.pending = Some((revision, Some(desired)));
             }
             // What is applied, or being applied, already.
-            Some(desired) if *desired == *self.head.desired => self.head.pending = None,
+            Some(desired) if *desired == *self.head.desired && !again => {
+                self.head.pending = None;
+            }
             Some(desired) => self.head.pending = Some((revision, Some(desired))),
         }
     }
@@ -96,10 +111,19 @@ impl Dep {
             self.close_op(cx);
         }
         self.begin_op(OpKind::Undeploy, false, cx);
-        let owner = self.head.owner();
-        let after = Duration::from_millis(cx.settings.undeploy_deadline_ms);
-        self.head.timers.arm(&owner, TimerKind::Deadline, after, cx);
-        self.each_vm(|vm, head| vm.begin_remove(head, cx));
+        self.remove_all(cx);
+    }
+
+    fn rests_undeployed(&self) -> bool {
+        let resting = self.head.resting.as_ref();
+        self.head.op.is_none() && resting.is_some_and(|op| op.kind == OpKind::Undeploy)
+    }
+
+    /// The VMs of a deploy or update that is retried.
+    pub(super) fn resume_vms(&mut self, cx: &mut Cx<'_>) {
+        self.plan_vms(cx);
+        self.set_phase(OpPhase::Prepare);
+        self.begin_prepare(cx);
     }
 
     /// The undeploy takes too long: said once, with all that is left; it goes on.
@@ -133,10 +157,16 @@ impl Dep {
             op.reported = true;
             op.failed = Some(reason.clone());
             op.occ.error = Some(reason);
-            for event in [OpEvent::StepFailed, OpEvent::GiveUp] {
-                op.occ.state = op.occ.state.next(event).unwrap_or(op.occ.state);
+            let events: &[OpEvent] = match op.asked {
+                true => &[OpEvent::StepFailed],
+                false => &[OpEvent::StepFailed, OpEvent::GiveUp],
+            };
+            for event in events {
+                op.occ.state = op.occ.state.next(*event).unwrap_or(op.occ.state);
             }
             op.occ.state_entered = cx.ctx.wall;
+            let occ = op.occ.clone();
+            cx.notes.push(self.head.note(&occ));
         }
     }
 
@@ -185,6 +215,12 @@ impl Dep {
                 continue;
             };
             match (kind, phase) {
+                (OpKind::Deploy | OpKind::Update, OpPhase::Prepare) if self.is_cancelled() => {
+                    if self.still_preparing() {
+                        break;
+                    }
+                    self.set_phase(OpPhase::Vms);
+                }
                 (OpKind::Deploy | OpKind::Update, OpPhase::Prepare) => match self.prepared(cx) {
                     Prepared::Waiting => break,
                     // A VM that failed meanwhile is recovered first.
@@ -200,6 +236,7 @@ impl Dep {
                     }
                 },
                 (_, OpPhase::Vms) if !self.all_settled() => break,
+                (_, OpPhase::Vms) if self.is_cancelled() => self.finish(cx),
                 (OpKind::Deploy | OpKind::Update, OpPhase::Vms) if failed.is_some() => {
                     self.finish(cx);
                 }
@@ -338,6 +375,24 @@ impl Dep {
                     vm.begin_power(Job::Resize, head, cx);
                 }
                 (_, Some(group)) => vm.rewatch(group, cx),
+            });
+        }
+        if self.head.op.as_ref().is_some_and(|op| op.again) {
+            self.make_anew(cx);
+        }
+    }
+
+    /// A retry makes what is there and failed anew; a VM that is not there was planned already.
+    fn make_anew(&mut self, cx: &mut Cx<'_>) {
+        for name in self.vm_order() {
+            let group = self.vms.get(&name).map(|row| row.vm.group.clone());
+            let Some(group) = group.and_then(|group| self.group(&group)) else {
+                continue;
+            };
+            self.with_vm(&name, |vm, head| {
+                if vm.is_settled() && vm.may_exist() && vm.vm.state == VmState::Error {
+                    vm.begin_replace(group, head, cx);
+                }
             });
         }
     }

@@ -105,6 +105,7 @@ impl VmRow {
     pub(super) fn event(&self, head: &Head, kind: EventKind, message: impl Into<String>) -> Event {
         Event {
             vm_group: Some(self.vm.group.clone()),
+            vm: Some(self.vm.name.clone()),
             source: self.as_ref(kind == EventKind::VmDeployed),
             vim_op: self.vm.vim_op.clone().filter(|_| ends_a_call(kind)),
             ..head.event(kind, EventStatus::Success, 200, message.into())

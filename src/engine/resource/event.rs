@@ -46,6 +46,7 @@ impl Thing {
                 },
                 deployment_id: None,
                 vm_group: None,
+                vm: None,
                 source: None,
                 target: None,
                 op_id: None,

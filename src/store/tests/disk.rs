@@ -59,11 +59,34 @@ fn another_schema_version_is_refused_and_nothing_is_touched() {
     assert!(
         error
             .to_string()
-            .contains("has schema version 7, this program knows version 1"),
+            .contains("has schema version 7, this program knows version 2"),
         "{error}"
     );
-    set(1);
+    set(2);
     open(dir.path());
+}
+
+#[test]
+fn a_database_of_version_1_is_taken_over_with_its_events() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.submit_blocking(batch("old")).unwrap();
+    drop(store);
+    let conn = Connection::open(dir.path().join("lifeline.db")).unwrap();
+    conn.execute_batch(
+        "ALTER TABLE events DROP COLUMN lcm; UPDATE meta SET value = 1 WHERE key = 'schema';",
+    )
+    .unwrap();
+    drop(conn);
+    let store = open(dir.path());
+    let mut new = batch("new");
+    new.events[0].lcm = Some(b"line".as_slice().into());
+    store.submit_blocking(new).unwrap();
+    drop(store);
+    let store = open(dir.path());
+    let page = store.events().page(crate::ids::JournalSeq(0), 10).unwrap();
+    let lines: Vec<_> = page.iter().map(|event| event.lcm.as_deref()).collect();
+    assert_eq!(lines, [None, Some(b"line".as_slice())]);
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub fn event(text: &str) -> NewEvent {
     NewEvent {
         esc: Some(Bytes::from(format!("<esc>{text}</esc>"))),
         netconf: Some(Bytes::from(format!("<nc>{text}</nc>"))),
+        lcm: None,
     }
 }
 

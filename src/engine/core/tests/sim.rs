@@ -97,6 +97,7 @@ pub struct Sim {
     pub vim: Vim,
     pub rows: BTreeMap<(String, String), Vec<u8>>,
     pub events: Vec<Event>,
+    pub journal: Vec<crate::model::instance::JournalEntry>,
     pub replies: Vec<(ReplyId, Result<OpId, Refusal>)>,
     pub reports: Vec<Report>,
     world: BTreeMap<(Duration, u64), World>,
@@ -104,7 +105,7 @@ pub struct Sim {
     monitors: BTreeMap<VmName, (u32, VmId)>,
     seq: u64,
     booted: Duration,
-    desired: BTreeMap<DeploymentKey, Arc<Deployment>>,
+    pub desired: BTreeMap<DeploymentKey, Arc<Deployment>>,
     pub transactions: usize,
     /// Crash at this transaction: before (`false`) or after it is durable.
     pub crash_at: Option<(usize, bool)>,
@@ -299,6 +300,7 @@ impl Sim {
             vim,
             rows: BTreeMap::new(),
             events: vec![],
+            journal: vec![],
             replies: vec![],
             reports: vec![],
             world: BTreeMap::new(),
@@ -381,6 +383,7 @@ impl Sim {
             };
         }
         self.events.extend(transaction.events.iter().cloned());
+        self.journal.extend(transaction.journal.iter().cloned());
         self.check_records(transaction);
     }
 
