@@ -9,6 +9,7 @@ use crate::xml;
 mod edits;
 mod filters;
 mod properties;
+mod rfc6241;
 mod stored;
 
 /// The product's schema.

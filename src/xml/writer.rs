@@ -144,14 +144,25 @@ impl Writer {
 }
 
 /// Escapes `&`, `<`, `>` and carriage return for element content.
+///
+/// A line of two hash signs alone is where some clients see the end of a chunked message (scrapli):
+/// it is written with a reference.
 pub fn escape_text(text: &str) -> Cow<'_, str> {
-    escape(text, |c| match c {
+    let escaped = escape(text, |c| match c {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
         '>' => Some("&gt;"),
         '\r' => Some("&#13;"),
         _ => None,
-    })
+    });
+    if !escaped.contains("\n##\n") {
+        return escaped;
+    }
+    let lines = escaped.split('\n').map(|line| match line {
+        "##" => "#&#35;",
+        line => line,
+    });
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Escapes for an attribute value in double quotes, white space kept by references.
@@ -191,6 +202,21 @@ fn escape(text: &str, reference: impl Fn(char) -> Option<&'static str>) -> Cow<'
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// scrapli takes such a line for the end of a chunked message.
+    #[test]
+    fn a_line_of_two_hash_signs_alone_is_written_with_a_reference() {
+        for (text, written) in [
+            ("a\n##\n##\nb", "a\n#&#35;\n#&#35;\nb"),
+            ("## a\n##", "## a\n##"),
+            ("a\n###\n ##\n", "a\n###\n ##\n"),
+        ] {
+            let escaped = escape_text(text);
+            assert_eq!(escaped, written);
+            let read = crate::xml::parse_str(&format!("<x>{escaped}</x>")).unwrap();
+            assert_eq!(read.text(), text);
+        }
+    }
 
     #[test]
     fn characters_that_xml_forbids_never_leave() {

@@ -16,6 +16,7 @@ mod actions;
 mod base_events;
 mod cases;
 mod confirmed;
+mod defaults;
 mod edits;
 mod envelope;
 mod floods;

@@ -406,14 +406,21 @@ fn schemas_and_monitoring() {
     expected.sort();
     capabilities.sort();
     table.check("82 capabilities", capabilities == expected);
-    let library = hello
-        .iter()
-        .find_map(|uri| uri.split_once("content-id=").map(|(_, id)| id.to_owned()));
-    let content = peer.rpc("<get><filter><yang-library xmlns=\"urn:ietf:params:xml:ns:yang:ietf-yang-library\"><content-id/></yang-library></filter></get>");
-    table.check(
-        "content-id in hello and data",
-        library.is_some_and(|id| content.contains(&format!("<content-id>{id}<"))),
-    );
+    // RFC 8526 section 2 and RFC 7950 section 5.6.4: each form with the id that its tree shows.
+    for (version, name, top) in [
+        ("1.1", "content-id", "yang-library"),
+        ("1.0", "module-set-id", "modules-state"),
+    ] {
+        let start = format!(
+            "urn:ietf:params:netconf:capability:yang-library:{version}?revision=2019-01-04&{name}="
+        );
+        let id = hello.iter().find_map(|uri| uri.strip_prefix(&start));
+        let shown = peer.rpc(&format!("<get><filter><{top} xmlns=\"urn:ietf:params:xml:ns:yang:ietf-yang-library\"><{name}/></{top}></filter></get>"));
+        table.check(
+            &format!("{name} in hello and data"),
+            id.is_some_and(|id| shown.contains(&format!("<{name}>{id}</{name}>"))),
+        );
+    }
 
     for schema in child("schemas").elements() {
         let text = |name| {

@@ -276,4 +276,114 @@ mod tests {
         let found = prefixes("/esc:a/esc:b[esc:name='x:y/z:q']/lifeline:c");
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["esc", "lifeline"]);
     }
+
+    fn written(error: &RpcError) -> String {
+        let mut out = crate::xml::Writer::new();
+        error.write(crate::proto::netconf::Base::V1_1, &mut out);
+        out.finish()
+    }
+
+    /// RFC 7950 section 15, each error as it stands there; some have no example in the ESC model.
+    #[test]
+    fn errors_of_rfc_7950_section_15() {
+        let schema = Schema::load(schema::LoadOptions { simulator: true }).unwrap();
+        let at = "/esc:esc_datamodel/esc:tenants/esc:tenant[esc:name='t']";
+        let leaf = format!("{at}/esc:name");
+        let ns = "xmlns:esc=\"http://www.cisco.com/esc/esc\"";
+        let yang = "xmlns=\"urn:ietf:params:xml:ns:yang:1\"";
+        for (section, kind, tag, app_tag, info) in [
+            (
+                "15.1",
+                ErrorKind::DataNotUnique {
+                    leafs: vec![leaf.clone()],
+                },
+                "operation-failed",
+                "data-not-unique",
+                format!("<non-unique {yang} {ns}>{leaf}</non-unique>"),
+            ),
+            (
+                "15.2",
+                ErrorKind::TooMany,
+                "operation-failed",
+                "too-many-elements",
+                String::new(),
+            ),
+            (
+                "15.3",
+                ErrorKind::TooFew,
+                "operation-failed",
+                "too-few-elements",
+                String::new(),
+            ),
+            (
+                "15.4",
+                ErrorKind::Must {
+                    app_tag: "must-violation".to_owned(),
+                },
+                "operation-failed",
+                "must-violation",
+                String::new(),
+            ),
+            (
+                "15.4 with its own",
+                ErrorKind::Must {
+                    app_tag: "own".to_owned(),
+                },
+                "operation-failed",
+                "own",
+                String::new(),
+            ),
+            (
+                "15.5",
+                ErrorKind::InstanceRequired,
+                "data-missing",
+                "instance-required",
+                String::new(),
+            ),
+            (
+                "15.6",
+                ErrorKind::MissingChoice {
+                    choice: "c".to_owned(),
+                },
+                "data-missing",
+                "missing-choice",
+                format!("<missing-choice {yang}>c</missing-choice>"),
+            ),
+            (
+                "15.7",
+                ErrorKind::BadAttribute {
+                    attr: "key".to_owned(),
+                    element: "e".to_owned(),
+                    app_tag: Some("missing-instance"),
+                },
+                "bad-attribute",
+                "missing-instance",
+                "<bad-attribute>key</bad-attribute><bad-element>e</bad-element>".to_owned(),
+            ),
+            (
+                "8.3.1 a type's own app-tag",
+                ErrorKind::InvalidValue {
+                    app_tag: Some("own".to_owned()),
+                },
+                "invalid-value",
+                "own",
+                String::new(),
+            ),
+        ] {
+            let info = match info.is_empty() {
+                true => info,
+                false => format!("<error-info>{info}</error-info>"),
+            };
+            assert_eq!(
+                written(&data(schema, &Error::new(kind, at, "why"))),
+                format!(
+                    "<rpc-error><error-type>application</error-type><error-tag>{tag}</error-tag>\
+                     <error-severity>error</error-severity><error-app-tag>{app_tag}</error-app-tag>\
+                     <error-path {ns}>{at}</error-path><error-message xml:lang=\"en\">why</error-message>\
+                     {info}</rpc-error>"
+                ),
+                "{section}"
+            );
+        }
+    }
 }

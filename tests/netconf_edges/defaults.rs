@@ -1,0 +1,224 @@
+//! RFC 6243: the four modes in get, get-config and copy-config, and what edits do to defaults.
+
+use crate::peer::{BASE, ESC, Host, Peer, Table, parse};
+use crate::sample::{edit, running, tenant};
+
+const WD: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
+const TAG: &str = "urn:ietf:params:xml:ns:netconf:default:1.0";
+const MANAGED: &str = "<managed_resource>false</managed_resource>";
+
+fn network(inner: &str) -> String {
+    tenant(
+        "t",
+        &format!(
+            "<networks xmlns:wd=\"{TAG}\"><network><name>n</name>{inner}</network></networks>"
+        ),
+    )
+}
+
+/// `shared` is set to its default, `admin_state` is not set, `dhcp` is set to something else.
+fn filled(peer: &mut Peer) {
+    peer.ok(&running(&tenant("t", MANAGED)));
+    peer.ok(&running(&network(
+        "<shared>true</shared><subnet><name>s</name><dhcp>false</dhcp><address>10.0.0.0</address><netmask>255.255.255.0</netmask></subnet>",
+    )));
+}
+
+fn mode(mode: &str) -> String {
+    match mode {
+        "" => String::new(),
+        mode => format!("<with-defaults xmlns=\"{WD}\">{mode}</with-defaults>"),
+    }
+}
+
+/// The leafs of the three kinds: absent, there, or there with the tag.
+fn kinds(reply: &str) -> [&'static str; 3] {
+    fn find<'a>(
+        element: &'a lifeline::xml::Element,
+        name: &str,
+    ) -> Option<&'a lifeline::xml::Element> {
+        match element.is(ESC, name) {
+            true => Some(element),
+            false => element.elements().find_map(|child| find(child, name)),
+        }
+    }
+    let root = parse(reply);
+    ["shared", "admin_state", "dhcp"].map(|name| match find(&root, name) {
+        None => "absent",
+        Some(leaf) if leaf.attr(TAG, "default") == Some("true") => "tagged",
+        Some(_) => "there",
+    })
+}
+
+/// The content of `<data>` as it was sent.
+fn data(reply: &str) -> String {
+    let inner = reply.split_once("<data>").unwrap().1;
+    inner.split_once("</data>").unwrap().0.to_owned()
+}
+
+/// Section 3: each mode, in each operation that reads.
+#[test]
+fn every_mode_in_every_read() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    filled(&mut peer);
+    let filter =
+        format!("<filter><esc_datamodel xmlns=\"{ESC}\"><tenants/></esc_datamodel></filter>");
+    for (name, expected) in [
+        ("", ["there", "absent", "there"]),
+        ("explicit", ["there", "absent", "there"]),
+        ("trim", ["absent", "absent", "there"]),
+        ("report-all", ["there", "there", "there"]),
+        // Section 2.3: what a client has set is no default data.
+        ("report-all-tagged", ["there", "tagged", "there"]),
+    ] {
+        let with = mode(name);
+        for read in [
+            format!("<get>{filter}{with}</get>"),
+            format!("<get-config><source><running/></source>{filter}{with}</get-config>"),
+            format!("<get-config><source><candidate/></source>{with}{filter}</get-config>"),
+        ] {
+            let got = kinds(&peer.rpc(&read));
+            table.check(&format!("{name} {read:.30}: {got:?}"), got == expected);
+        }
+    }
+    table.done();
+}
+
+/// Section 4.5.1: the mode governs what is told, not what is stored.
+#[test]
+fn a_copy_stores_the_same_whatever_the_mode() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    filled(&mut peer);
+    let candidate = "<get-config><source><candidate/></source></get-config>";
+    let before = data(&peer.rpc(candidate));
+    for name in ["", "explicit", "trim", "report-all", "report-all-tagged"] {
+        let with = mode(name);
+        peer.ok(&format!(
+            "<copy-config><target><candidate/></target><source><running/></source>{with}</copy-config>"
+        ));
+        table.check(name, data(&peer.rpc(candidate)) == before);
+    }
+    table.done();
+}
+
+/// What was read with tags can be sent back: a tagged leaf is one that nobody sets (section 4.5.2).
+#[test]
+fn a_tagged_reply_sent_back_changes_nothing() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    filled(&mut peer);
+    let read = |mode: &str| format!("<get-config><source><running/></source>{mode}</get-config>");
+    let before = data(&peer.rpc(&read("")));
+    let tagged = data(&peer.rpc(&read(&mode("report-all-tagged"))));
+    assert!(tagged.contains("default=\"true\""));
+    for operation in [
+        running(&tagged),
+        edit(
+            "running",
+            "<default-operation>replace</default-operation>",
+            &tagged,
+        ),
+        format!(
+            "<copy-config><target><running/></target><source><config xmlns:nc=\"{BASE}\">{tagged}</config></source></copy-config>"
+        ),
+        format!("<validate><source><config>{tagged}</config></source></validate>"),
+    ] {
+        peer.ok(&operation);
+        table.check(
+            &format!("{operation:.60}"),
+            data(&peer.rpc(&read(""))) == before,
+        );
+    }
+    table.done();
+}
+
+/// Section 2.3.3: in the mode `explicit` a default that a client has set is there, one that the server
+/// supplies is not.
+#[test]
+fn create_and_delete_tell_set_defaults_from_supplied_ones() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    filled(&mut peer);
+    let mut done = |inner: &str| peer.error(&running(&network(inner)));
+    for (case, inner, expected) in [
+        (
+            "create, set by a client",
+            "<shared nc:operation=\"create\">true</shared>",
+            "application data-exists*",
+        ),
+        (
+            "create, supplied by the server",
+            "<admin_state nc:operation=\"create\">true</admin_state>",
+            "ok",
+        ),
+        (
+            "create again",
+            "<admin_state nc:operation=\"create\">true</admin_state>",
+            "application data-exists*",
+        ),
+        (
+            "delete, set by a client",
+            "<shared nc:operation=\"delete\"/>",
+            "ok",
+        ),
+        (
+            "delete, supplied by the server",
+            "<shared nc:operation=\"delete\"/>",
+            "application data-missing*",
+        ),
+        (
+            "tagged: back to the default",
+            "<admin_state wd:default=\"true\">true</admin_state>",
+            "ok",
+        ),
+        (
+            "tagged: again",
+            "<admin_state wd:default=\"1\">true</admin_state>",
+            "ok",
+        ),
+        (
+            "tagged, with create",
+            "<admin_state wd:default=\"true\" nc:operation=\"create\">true</admin_state>",
+            "ok",
+        ),
+        (
+            "tagged false: an ordinary edit",
+            "<admin_state wd:default=\"false\">true</admin_state>",
+            "ok",
+        ),
+        (
+            "it was one",
+            "<admin_state nc:operation=\"create\">true</admin_state>",
+            "application data-exists*",
+        ),
+        (
+            "tagged, another value",
+            "<shared wd:default=\"true\">false</shared>",
+            "application invalid-value*",
+        ),
+        (
+            "tagged, no value",
+            "<shared wd:default=\"true\"/>",
+            "application invalid-value*",
+        ),
+        (
+            "tagged, a leaf without a default",
+            "<vlan_id wd:default=\"true\">1</vlan_id>",
+            "application invalid-value*",
+        ),
+        (
+            "tagged, with delete",
+            "<shared wd:default=\"true\" nc:operation=\"delete\">true</shared>",
+            "application bad-attribute*",
+        ),
+    ] {
+        table.row(case, &done(inner), &[expected]);
+    }
+    table.done();
+}
