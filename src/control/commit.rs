@@ -25,8 +25,8 @@ use super::service::Control;
 use super::undo::Confirming;
 use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Tree};
 use crate::engine::dispatcher::DesiredChange;
-use crate::esc_model::desired;
 use crate::esc_model::published::Published;
+use crate::esc_model::{connectors, desired};
 use crate::ids::{Revision, SessionId};
 
 /// Commits that may come between before the sequencer is held through validation.
@@ -307,6 +307,7 @@ impl Control {
             resources,
             kill_switch: switched.then_some(!recovery),
             operation: None,
+            connectors: connectors::changed(old, new),
         })
     }
 
@@ -347,6 +348,7 @@ impl Control {
             resources,
             kill_switch: Some(!desired::automatic_recovery(tree)),
             operation: None,
+            connectors: Some(connectors::connectors(tree)),
         })
     }
 }

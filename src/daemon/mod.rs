@@ -6,3 +6,4 @@ pub mod serve;
 pub mod server;
 pub mod settings;
 pub mod users;
+pub mod vims;

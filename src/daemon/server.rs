@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use super::login::Login;
 use super::settings::Settings;
 use super::users;
+use super::vims::Registry;
+pub use super::vims::SIM_VIM;
 use crate::audit::{AuditLog, AuditRecord, Outcome, Recorder, Writer};
 use crate::auth::UserStore;
 use crate::auth::hostkey::{self, HostKeyKind};
@@ -37,7 +39,8 @@ use crate::datastore::{Tree, UnitPath};
 use crate::engine::caller::VimInfo;
 use crate::engine::core::{Config, Core, TABLES};
 use crate::engine::dispatcher::{Engine, Parts as EngineParts, show};
-use crate::engine::port::{Monitors, Prober, Vim};
+use crate::engine::port::{Monitors, Prober, Vim, Vims};
+use crate::esc_model::connectors;
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
 use crate::ids::{GivenIds, Revision};
@@ -50,8 +53,6 @@ use crate::schema::{LoadOptions, Schema};
 use crate::store::{DataDir, FaultPlan, Health, Loaded, OpenOptions, Store, Table};
 use crate::vim::sim::SimVim;
 
-/// Connector id of the embedded VIM.
-pub const SIM_VIM: &str = "sim";
 /// File of the simulated cloud in the data directory.
 const CLOUD_FILE: &str = "cloudsim.json";
 
@@ -86,6 +87,8 @@ pub struct Seams {
     pub monitors: Option<Wrap<dyn Monitors>>,
     /// Ids to use instead of minted ones.
     pub ids: GivenIds,
+    /// Who answers the probes of a VIM's VMs, by its connector's id.
+    pub probers: BTreeMap<String, Arc<dyn Prober>>,
 }
 
 /// A running server.
@@ -161,15 +164,32 @@ impl Server {
             clock.clone(),
             &data_dir.join(CLOUD_FILE),
         )?);
-        let prober: Arc<dyn Prober> = simulator.clone();
-        let in_vim = BTreeMap::from([(SIM_VIM.to_owned(), prober)]);
-        let probes = Arc::new(Probes::new(&settings.probe, clock.clone(), in_vim));
+        let mut probers = seams.probers;
+        probers
+            .entry(SIM_VIM.to_owned())
+            .or_insert_with(|| simulator.clone());
+        let vim: Arc<dyn Vim> = simulator.clone();
+        let vims = Arc::new(Registry::new(
+            settings.clone(),
+            clock.clone(),
+            data_dir.clone(),
+            between(vim, seams.vim),
+            probers,
+            seed,
+        ));
+        // What was under way goes on with the VIMs that are configured.
+        let configured = connectors::connectors(&store.published().config);
+        let known = vims.configure(configured).into_iter();
+        core.know_vims(
+            known
+                .map(|(id, landing_bound)| (id, VimInfo { landing_bound }))
+                .collect(),
+        );
+        let probes = Arc::new(Probes::new(&settings.probe, clock.clone(), vims.clone()));
         let poller = Poller::spawn(settings.probe.clone(), clock.clone(), probes);
         let unwatched = poller.ended();
         let poller: Arc<dyn Monitors> = Arc::new(poller);
         let monitors = between(poller.clone(), seams.monitors);
-        let vim: Arc<dyn Vim> = simulator.clone();
-        let vim = between(vim, seams.vim);
         // What nobody confirmed is taken back before anything is planned from it.
         let edits = settings.limits.change_edits;
         let reverted = revert::at_start(&store, &*clock, &audit, edits).await;
@@ -181,7 +201,7 @@ impl Server {
             EngineParts {
                 store: store.clone(),
                 clock: clock.clone(),
-                vims: BTreeMap::from([(SIM_VIM.to_owned(), vim)]),
+                vims,
                 monitors,
                 audit: audit.clone(),
                 encoder: Encoder {
@@ -364,10 +384,10 @@ fn load(
         let read = loaded.rows(Table(table))?.into_iter();
         rows.extend(read.map(|row| (table, row.key, row.value)));
     }
-    let landing_bound = settings.cloudsim.landing_bound();
     let engine = Config {
         settings: settings.engine.clone(),
-        vims: BTreeMap::from([(SIM_VIM.to_owned(), VimInfo { landing_bound })]),
+        // Told before the engine starts, when the connectors are known.
+        vims: BTreeMap::new(),
         default_vim: SIM_VIM.to_owned(),
     };
     let rows = rows

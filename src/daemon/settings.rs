@@ -29,6 +29,8 @@ pub struct Settings {
     pub probe: probe::Settings,
     /// The simulated VIM's driver.
     pub vim_sim: vim::sim::Settings,
+    /// OpenStack connectors.
+    pub vim_openstack: vim::openstack::Settings,
     /// The simulated cloud.
     pub cloudsim: cloudsim::Settings,
     /// The process.

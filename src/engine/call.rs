@@ -447,6 +447,13 @@ impl Intent {
     }
 
     fn cannot_look(&mut self, next: Next, error: &VimError, env: &CallEnv<'_>) -> Stepped {
+        if self.goal == Goal::Answer
+            && let VimError::Refused(lines) = error
+        {
+            // A question that the VIM will not answer is not asked for a quarter of an hour.
+            self.lines.clone_from(lines);
+            return self.failed("vim-refused", None);
+        }
         self.down = matches!(error, VimError::Down(_));
         // Silence is no proof: the bound is over only when the VIM answers after it.
         self.pause(next, env)

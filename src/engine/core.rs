@@ -115,6 +115,11 @@ impl Core {
         self.given = given;
     }
 
+    /// What is known of each VIM; to be told before [`Core::restart`], and again when it changes.
+    pub fn know_vims(&mut self, vims: BTreeMap<String, VimInfo>) {
+        self.config.vims = vims;
+    }
+
     /// After [`Core::restore`], or once writing works again: looks up what landed, adopts or issues, sets timers
     /// and monitors again. New recoveries wait for the quiet time.
     pub fn restart(&mut self, ctx: &Ctx) -> Transaction {
@@ -130,6 +135,10 @@ impl Core {
     /// One input: everything that follows from it without waiting.
     pub fn handle(&mut self, input: Input, ctx: &Ctx) -> Transaction {
         match input {
+            Input::Vims(vims) => {
+                self.know_vims(vims);
+                Transaction::default()
+            }
             Input::Probe {
                 vm,
                 kpi,

@@ -11,6 +11,7 @@
 //! else is kept. When the store has ended, so does the task: the process is to follow.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,9 +19,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::audit;
+use super::caller::VimInfo;
 use super::core::Core;
 use super::io::{Ctx, Effect, Input, RecordChange, ReplyId, Report, Transaction};
-use super::port::{Monitors, Vim};
+use super::port::{Monitors, Vims};
 use super::shell::Shell;
 use crate::audit::Recorder;
 use crate::clock::{Clock, TimerTable};
@@ -28,6 +30,7 @@ use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
 use crate::ids::{DeploymentKey, Minter, OpId, Revision};
 use crate::model::action::{Action, Refusal};
+use crate::model::connector::ConnectorSpec;
 use crate::model::deployment::Deployment;
 use crate::model::instance::{JournalEntry, LcmRequest};
 use crate::model::resource::{ResourceKey, ResourceSpec};
@@ -51,13 +54,22 @@ pub struct DesiredChange {
     pub kill_switch: Option<bool>,
     /// The operation that asked for the commit; it is about the only deployment changed.
     pub operation: Option<OpId>,
+    /// All connectors, when one came, changed or went.
+    pub connectors: Option<Vec<ConnectorSpec>>,
 }
 
 /// How other rooms talk to the engine; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Handle {
     queue: mpsc::Sender<Item>,
     replies: Arc<AtomicU64>,
+    vims: Arc<dyn Vims>,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
 }
 
 /// The engine has stopped.
@@ -87,6 +99,12 @@ impl Handle {
     pub async fn desired(&self, change: DesiredChange) -> Result<(), Stopped> {
         let (done, durable) = oneshot::channel();
         let switch = change.kill_switch.map(|on| plain(Input::KillSwitch { on }));
+        // Drivers first: what is desired may be meant for a VIM that comes with the same change.
+        let known = change.connectors.map(|connectors| {
+            let bounds = self.vims.configure(connectors).into_iter();
+            let infos = bounds.map(|(id, landing_bound)| (id, VimInfo { landing_bound }));
+            plain(Input::Vims(infos.collect()))
+        });
         let (revision, mut deployments) = (change.revision, change.deployments);
         let asked = change.operation.and_then(|operation| {
             let (key, desired) = deployments.pop()?;
@@ -114,9 +132,14 @@ impl Handle {
                 Some(plain(input)),
             ),
         };
-        let items = switch.into_iter().chain(first).chain([last]);
-        // Both places at once: no other change comes between.
-        let count = items.size_hint().0;
+        let items: Vec<Item> = known
+            .into_iter()
+            .chain(switch)
+            .chain(first)
+            .chain([last])
+            .collect();
+        // All places at once: no other change comes between.
+        let count = items.len();
         let places = self.queue.reserve_many(count).await.map_err(|_| Stopped)?;
         for (place, item) in places.zip(items) {
             place.send(item);
@@ -160,7 +183,7 @@ pub struct Parts {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// VIMs by connector id.
-    pub vims: BTreeMap<String, Arc<dyn Vim>>,
+    pub vims: Arc<dyn Vims>,
     /// Who watches VMs.
     pub monitors: Arc<dyn Monitors>,
     /// Who did what, and what was decided.
@@ -186,13 +209,14 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine on a restored core: it adopts what landed before it takes inputs.
     pub fn start(core: Core, parts: Parts) -> Self {
-        // A change of the configuration may need two places at once.
-        let (queue, inputs) = mpsc::channel(parts.queue.max(2));
+        // A change of the configuration may need four places at once.
+        let (queue, inputs) = mpsc::channel(parts.queue.max(4));
         // Answers of VIMs must never wait for room behind inputs that wait for them; there are at most as
         // many as calls and inquiries under way. Probes come by themselves: what has no room is forgotten.
         let (answers, answered) = mpsc::unbounded_channel();
         let (probes, probed) = mpsc::channel(parts.queue.max(1));
         let (stop, stopped) = oneshot::channel();
+        let vims = parts.vims.clone();
         let shell = Shell::new(parts.vims, parts.monitors.clone(), answers, probes);
         let task = Task {
             core,
@@ -214,6 +238,7 @@ impl Engine {
             handle: Handle {
                 queue,
                 replies: Arc::default(),
+                vims,
             },
             stop: Some(stop),
             task: Some(running),

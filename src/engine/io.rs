@@ -1,5 +1,6 @@
 //! What goes into the core and what comes out: plain values, no promise of who carries them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::model::operation::OpRecord;
 use crate::model::resource::{ResourceKey, ResourceKind, ResourceRecord, ResourceSpec};
 use crate::model::vim::{FailureReason, VimOpRef, VimOpStatus};
 
+use super::caller::VimInfo;
 use super::core::Undo;
 use super::port::{Accepted, Find, Verdict, VimCall, VimError, VimResource, VimVm};
 
@@ -225,6 +227,8 @@ pub enum Input {
     },
     /// A timer is due.
     Timer(TimerKey),
+    /// Connectors came, changed or went.
+    Vims(BTreeMap<String, VimInfo>),
     /// The kill switch was turned: on, no new automatic recovery begins.
     KillSwitch {
         /// New position.

@@ -4,13 +4,16 @@
 //! [`Vim::status`] until it is terminal, then *looks* ([`Vim::describe`]): success is what the
 //! observation shows, not what the record says. "Already there" and "already gone" are success.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CreateToken, TenantId, VmId, VmName};
+use crate::model::connector::ConnectorSpec;
 use crate::model::deployment::{DayZero, NetworkSpec, VolumeSpec};
 use crate::model::event::InterfaceInfo;
 use crate::model::resource::{FlavorSpec, ImageSpec, SubnetRecord};
@@ -248,6 +251,26 @@ pub trait Vim: Send + Sync {
     fn find(&self, what: Find) -> PortFuture<'_, Result<Option<VimResource>, VimError>>;
     /// How long after a create call with lost outcome a VM may still appear.
     fn landing_bound(&self) -> Duration;
+}
+
+/// The VIMs there are, by connector id. They come, change and go with the configuration.
+pub trait Vims: Send + Sync {
+    /// The driver of a connector; `None`: no such connector is configured.
+    fn vim(&self, id: &str) -> Option<Arc<dyn Vim>>;
+    /// Takes over what is configured now, and says of each how long a lost create may take to land.
+    fn configure(&self, connectors: Vec<ConnectorSpec>) -> BTreeMap<String, Duration>;
+}
+
+/// VIMs that answer the collectors of their VMs themselves (simulated ones), by connector id.
+pub trait Probers: Send + Sync {
+    /// That of a VIM; `None`: its VMs are probed over the network.
+    fn prober(&self, vim: &str) -> Option<Arc<dyn Prober>>;
+}
+
+impl Probers for BTreeMap<String, Arc<dyn Prober>> {
+    fn prober(&self, vim: &str) -> Option<Arc<dyn Prober>> {
+        self.get(vim).cloned()
+    }
 }
 
 /// One probe to send.

@@ -1,13 +1,12 @@
 //! Carries effects out: each VIM call and inquiry is a task of its own whose answer comes back as an input.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 use super::io::{Effect, Input};
-use super::port::{MonitorRequest, Monitors, Vim, VimError};
+use super::port::{MonitorRequest, Monitors, Vim, VimError, Vims};
 use crate::model::vim::{VimOpRef, VimOpStatus};
 
 /// Pause between two reads of a VIM's record that did not change.
@@ -19,14 +18,14 @@ const TRACK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Knows the VIMs and the monitors; answers leave by a channel.
 pub(super) struct Shell {
-    vims: BTreeMap<String, Arc<dyn Vim>>,
+    vims: Arc<dyn Vims>,
     monitors: Arc<dyn Monitors>,
     answers: mpsc::UnboundedSender<Input>,
 }
 
 impl Shell {
     pub(super) fn new(
-        vims: BTreeMap<String, Arc<dyn Vim>>,
+        vims: Arc<dyn Vims>,
         monitors: Arc<dyn Monitors>,
         answers: mpsc::UnboundedSender<Input>,
         probes: mpsc::Sender<Input>,
@@ -136,10 +135,7 @@ impl Shell {
     }
 
     fn vim(&self, id: String) -> Arc<dyn Vim> {
-        match self.vims.get(&id) {
-            Some(vim) => vim.clone(),
-            None => Arc::new(NoVim(id)),
-        }
+        self.vims.vim(&id).unwrap_or_else(|| Arc::new(NoVim(id)))
     }
 
     fn ask(&self, fallen: Input, question: impl Future<Output = Input> + Send + 'static) {
@@ -200,13 +196,14 @@ async fn follow(vim: &dyn Vim, op: VimOpRef) -> VimOpStatus {
     }
 }
 
-/// Stands in for a VIM that is not configured: what it holds is not lost, only out of reach.
+/// Stands in for a VIM that is not configured. It refuses what is asked of it at once; what it holds is not lost,
+/// only out of reach, so that nothing is ever seen of it either.
 struct NoVim(String);
 
 impl NoVim {
     fn refuse<T: Send + 'static>(&self) -> super::port::PortFuture<'_, Result<T, VimError>> {
         let line = format!("VIM [{}] is not configured.", self.0);
-        Box::pin(async move { Err(VimError::Down(line)) })
+        Box::pin(async move { Err(VimError::Refused(vec![line])) })
     }
 }
 

@@ -29,9 +29,15 @@ pub fn deployment(tree: &Tree, key: &DeploymentKey) -> Result<Option<Deployment>
     let found = tenant
         .container("deployments")
         .and_then(|list| list.entry("deployment", &[&key.name]));
-    found
+    let mut found = found
         .map(|view| read_deployment(key, tenant, view))
-        .transpose()
+        .transpose()?;
+    if let Some(deployment) = &mut found
+        && deployment.vim.is_none()
+    {
+        deployment.vim = configured_vim(tree);
+    }
+    Ok(found)
 }
 
 /// Whether automatic recovery is on: the kill switch's other side.
@@ -124,7 +130,7 @@ fn touched(tree: &Tree, steps: &[(&str, &str)], default_vim: &str, found: &mut C
                 }
             }
         },
-        [("automatic-recovery", _)] => {}
+        [("automatic-recovery", _)] | [("vim_connectors", _), ..] => {}
         // A whole container came or went, or the default VIM changed.
         _ => {
             found.deployments.extend(deployment_keys(tree));
@@ -134,9 +140,13 @@ fn touched(tree: &Tree, steps: &[(&str, &str)], default_vim: &str, found: &mut C
 }
 
 fn vim_of(tree: &Tree, default_vim: &str) -> String {
-    let root = tree.view().container("esc_datamodel");
-    let configured = root.and_then(|root| leaf(root, "default_vim_connector"));
-    configured.unwrap_or_else(|| default_vim.to_owned())
+    configured_vim(tree).unwrap_or_else(|| default_vim.to_owned())
+}
+
+/// The VIM of a deployment whose locator names none, if one is configured.
+fn configured_vim(tree: &Tree) -> Option<String> {
+    let root = tree.view().container("esc_datamodel")?;
+    leaf(root, "default_vim_connector")
 }
 
 fn networks_of_tenant(tenant: NodeRef<'_>, vim: &str) -> Vec<ResourceKey> {

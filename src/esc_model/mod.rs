@@ -6,6 +6,7 @@
 //!                                   Event --event--> stored bodies
 //! ```
 
+pub mod connectors;
 pub mod desired;
 pub mod error;
 pub mod event;

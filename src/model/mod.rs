@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod confirmed;
+pub mod connector;
 pub mod deployment;
 pub mod event;
 pub mod instance;

@@ -1,6 +1,5 @@
 //! Which probe answers for which target.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,23 +7,19 @@ use super::icmp::Pinger;
 use super::settings::Settings;
 use super::tcp;
 use crate::clock::Clock;
-use crate::engine::port::{PortFuture, ProbeTarget, Prober, Verdict};
+use crate::engine::port::{PortFuture, ProbeTarget, Prober, Probers, Verdict};
 
 /// All probes: dispatches by VIM first, then by collector.
 pub struct Probes {
     clock: Arc<dyn Clock>,
     tcp_port: u16,
     pinger: Pinger,
-    in_vim: BTreeMap<String, Arc<dyn Prober>>,
+    in_vim: Arc<dyn Probers>,
 }
 
 impl Probes {
     /// `in_vim`: VIMs (by connector id) that answer the collectors of their VMs themselves.
-    pub fn new(
-        settings: &Settings,
-        clock: Arc<dyn Clock>,
-        in_vim: BTreeMap<String, Arc<dyn Prober>>,
-    ) -> Self {
+    pub fn new(settings: &Settings, clock: Arc<dyn Clock>, in_vim: Arc<dyn Probers>) -> Self {
         Self {
             pinger: Pinger::new(clock.clone()),
             clock,
@@ -34,7 +29,7 @@ impl Probes {
     }
 
     async fn ask(&self, target: ProbeTarget) -> Verdict {
-        if let Some(vim) = self.in_vim.get(&target.vim) {
+        if let Some(vim) = self.in_vim.prober(&target.vim) {
             return vim.probe(target).await;
         }
         let Some(address) = target.address.as_deref() else {
@@ -65,6 +60,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::ids::VmId;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     struct Always(Verdict);
@@ -83,7 +79,7 @@ mod tests {
             ..Settings::default()
         };
         let sim: Arc<dyn Prober> = Arc::new(Always(Verdict::Alive(7.0)));
-        let in_vim = [("sim".to_owned(), sim)].into();
+        let in_vim = Arc::new(BTreeMap::from([("sim".to_owned(), sim)]));
         let probes = Probes::new(&settings, Arc::new(SystemClock::new()), in_vim);
         let ask = async |vim: &str, collector: &str, address: Option<&str>| {
             let target = ProbeTarget {

@@ -64,6 +64,8 @@ impl State {
                 desired,
             } => return self.desire((revision, Some(operation)), key, desired, cx, undo),
             Input::Timer(key) => return self.on_timer(key, cx, undo),
+            // The core's own business.
+            Input::Vims(_) => return,
             Input::KillSwitch { on } => return self.turn_kill_switch(on, cx, undo),
             Input::Message(message) => return self.on_message(message, cx, undo),
             // Answered by the core itself.

@@ -183,8 +183,9 @@ impl Api {
                 Some(id.as_str())
             }
         };
-        let login = nova::encode(&self.connector.login(project))
-            .map_err(|error| VimError::Down(error.to_string()))?;
+        let login = self.connector.login(project);
+        let login = login.map_err(|error| VimError::Refused(vec![error.to_string()]))?;
+        let login = nova::encode(&login).map_err(|error| VimError::Down(error.to_string()))?;
         let url = format!("{}/auth/tokens", self.connector.url);
         let mut attempt = 0;
         let reply = loop {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::OpenstackError;
+use crate::model::connector::{ConnectorSpec, SecretRef};
 use crate::proto::nova::{
     ApplicationCredential, Auth, AuthDocument, DomainRef, Identity, PasswordMethod, ProjectRef,
     Scope, UserRef,
@@ -20,20 +21,27 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Reads it from a file: its first line.
+    /// Reads it from where it stands: a file's first line, or a variable.
     ///
     /// # Errors
-    /// When the file cannot be read or is empty.
-    pub fn from_file(path: &Path) -> Result<Self, OpenstackError> {
-        let text = std::fs::read_to_string(path).map_err(|source| OpenstackError::File {
-            path: path.to_owned(),
-            source,
-        })?;
+    /// When it is not there, or empty.
+    pub fn read(from: &SecretRef) -> Result<Self, OpenstackError> {
+        let text = match from {
+            SecretRef::File(path) => {
+                std::fs::read_to_string(path).map_err(|source| OpenstackError::File {
+                    path: path.into(),
+                    source,
+                })?
+            }
+            SecretRef::Environment(name) => std::env::var(name).unwrap_or_default(),
+        };
         match text.lines().next().filter(|line| !line.is_empty()) {
             Some(line) => Ok(Self::new(line)),
-            None => Err(OpenstackError::Bad {
-                name: path.display().to_string(),
-                why: "the file is empty".to_owned(),
+            None => Err(match from {
+                SecretRef::File(path) => OpenstackError::NoSecret(format!("the file {path}")),
+                SecretRef::Environment(name) => {
+                    OpenstackError::NoSecret(format!("the environment variable {name}"))
+                }
             }),
         }
     }
@@ -57,15 +65,15 @@ pub enum Credential {
     Password {
         /// Name.
         user: String,
-        /// Password.
-        password: Secret,
+        /// Where the password stands.
+        password: SecretRef,
     },
     /// An application credential; its project is its own.
     Application {
         /// Id.
         id: String,
-        /// Secret.
-        secret: Secret,
+        /// Where its secret stands.
+        secret: SecretRef,
     },
 }
 
@@ -116,23 +124,6 @@ pub struct Connector {
     pub landing_bound_ms: Option<u64>,
 }
 
-/// The members of a connector's configuration that every kind of VIM has.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Configured {
-    /// Its id.
-    pub id: String,
-    /// Address.
-    pub url: Option<String>,
-    /// User.
-    pub user: Option<String>,
-    /// Tenant.
-    pub tenant: Option<String>,
-    /// The secret, once read.
-    pub secret: Option<Secret>,
-    /// Properties by name.
-    pub properties: BTreeMap<String, String>,
-}
-
 /// Properties whose value would be a secret.
 const SECRETS: [&str; 4] = [
     "os_password",
@@ -145,8 +136,8 @@ impl Connector {
     /// Reads what is configured.
     ///
     /// # Errors
-    /// What is missing, wrong, or not known.
-    pub fn new(configured: Configured) -> Result<Self, OpenstackError> {
+    /// What is missing, wrong, or not known; a secret that cannot be read.
+    pub fn new(configured: ConnectorSpec) -> Result<Self, OpenstackError> {
         let mut take = Properties(configured.properties);
         if let Some(name) = SECRETS.iter().find(|name| take.0.contains_key(**name)) {
             return Err(OpenstackError::PlainSecret((*name).to_owned()));
@@ -160,6 +151,8 @@ impl Connector {
         let secret = configured.secret.ok_or(OpenstackError::Missing(
             "the secret (password-file or password-environment)",
         ))?;
+        // One that cannot be read now is told now; it is read again at each login.
+        Secret::read(&secret)?;
         let application = take.text("application_credential_id");
         let (credential, project) = match application {
             Some(id) => (
@@ -219,13 +212,16 @@ impl Connector {
     }
 
     /// The login; `project`: by id, another than the connector's own.
-    pub fn login(&self, project: Option<&str>) -> AuthDocument {
+    ///
+    /// # Errors
+    /// When the secret cannot be read.
+    pub fn login(&self, project: Option<&str>) -> Result<AuthDocument, OpenstackError> {
         let (identity, scope) = match &self.credential {
             Credential::Password { user, password } => {
                 let user = UserRef {
                     name: Some(user.clone()),
                     domain: Some(domain_ref(&self.user_domain)),
-                    password: Some(password.text()),
+                    password: Some(Secret::read(password)?.text()),
                     ..UserRef::default()
                 };
                 let identity = Identity {
@@ -251,7 +247,7 @@ impl Connector {
                     id: Some(id.clone()),
                     name: None,
                     user: None,
-                    secret: secret.text(),
+                    secret: Secret::read(secret)?.text(),
                 };
                 let identity = Identity {
                     methods: vec!["application_credential".to_owned()],
@@ -261,9 +257,9 @@ impl Connector {
                 (identity, None)
             }
         };
-        AuthDocument {
+        Ok(AuthDocument {
             auth: Auth { identity, scope },
-        }
+        })
     }
 }
 
@@ -355,14 +351,20 @@ impl Properties {
 mod tests {
     use super::*;
 
-    fn configured(properties: &[(&str, &str)]) -> Configured {
+    /// A secret that every environment of a test has.
+    fn secret() -> Option<SecretRef> {
+        Some(SecretRef::Environment("CARGO_PKG_NAME".to_owned()))
+    }
+
+    fn configured(properties: &[(&str, &str)]) -> ConnectorSpec {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Configured {
+        ConnectorSpec {
             id: "cloud".to_owned(),
+            kind: "OPENSTACK".to_owned(),
             url: Some("http://127.0.0.1:5000/".to_owned()),
             user: Some("admin".to_owned()),
             tenant: Some("admin".to_owned()),
-            secret: Some(Secret::new("hidden-word")),
+            secret: secret(),
             properties: properties.iter().map(owned).collect(),
         }
     }
@@ -373,13 +375,13 @@ mod tests {
         assert_eq!(connector.url, "http://127.0.0.1:5000/v3");
         assert_eq!(connector.unproven_gone, UnprovenGone::Wait);
         assert!(connector.verify && connector.config_drive);
-        let login = serde_json::to_value(connector.login(None)).unwrap();
+        let login = serde_json::to_value(connector.login(None).unwrap()).unwrap();
         assert_eq!(login["auth"]["scope"]["project"]["name"], "admin");
         assert_eq!(
             login["auth"]["identity"]["password"]["user"]["domain"]["name"],
             "Default"
         );
-        let other = serde_json::to_value(connector.login(Some("p1"))).unwrap();
+        let other = serde_json::to_value(connector.login(Some("p1")).unwrap()).unwrap();
         assert_eq!(
             other["auth"]["scope"]["project"],
             serde_json::json!({"id": "p1"})
@@ -388,7 +390,7 @@ mod tests {
 
     #[test]
     fn names_that_other_clients_use_are_taken() {
-        let all = Configured {
+        let all = ConnectorSpec {
             url: None,
             user: None,
             tenant: None,
@@ -410,7 +412,7 @@ mod tests {
             ("t", "RegionOne")
         );
         assert_eq!(connector.unproven_gone, UnprovenGone::Trust);
-        let login = serde_json::to_value(connector.login(None)).unwrap();
+        let login = serde_json::to_value(connector.login(None).unwrap()).unwrap();
         assert_eq!(
             login["auth"]["identity"]["password"]["user"]["domain"]["id"],
             "default"
@@ -420,7 +422,7 @@ mod tests {
     #[test]
     fn an_application_credential_has_its_own_scope() {
         let connector = Connector::new(configured(&[("application_credential_id", "c")])).unwrap();
-        let login = serde_json::to_value(connector.login(None)).unwrap();
+        let login = serde_json::to_value(connector.login(None).unwrap()).unwrap();
         assert_eq!(login["auth"].get("scope"), None);
         assert_eq!(
             login["auth"]["identity"]["application_credential"]["id"],
@@ -430,31 +432,31 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let why = |configured: Configured| Connector::new(configured).unwrap_err().to_string();
+        let why = |configured: ConnectorSpec| Connector::new(configured).unwrap_err().to_string();
         let none = configured(&[]);
         assert_eq!(
-            why(Configured {
+            why(ConnectorSpec {
                 url: None,
                 ..none.clone()
             }),
             "url is missing"
         );
         assert_eq!(
-            why(Configured {
+            why(ConnectorSpec {
                 user: None,
                 ..none.clone()
             }),
             "user is missing"
         );
         assert_eq!(
-            why(Configured {
+            why(ConnectorSpec {
                 tenant: None,
                 ..none.clone()
             }),
             "tenant is missing"
         );
         assert!(
-            why(Configured {
+            why(ConnectorSpec {
                 secret: None,
                 ..none
             })
@@ -465,7 +467,7 @@ mod tests {
         assert!(why(configured(&[("unproven_gone", "perhaps")])).contains("wait, trust"));
         assert!(why(configured(&[("landing_bound_ms", "soon")])).contains("not a number"));
         for url in ["ftp://x", "http://u:p@x", "x", "http://x/v2.0"] {
-            let bad = Configured {
+            let bad = ConnectorSpec {
                 url: Some(url.to_owned()),
                 ..configured(&[])
             };
@@ -474,9 +476,39 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_shown_to_nobody() {
-        let connector = Connector::new(configured(&[])).unwrap();
+    fn a_secret_is_read_where_it_stands_and_shown_to_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        let file = SecretRef::File(path.display().to_string());
+        assert!(matches!(
+            Secret::read(&file),
+            Err(OpenstackError::File { .. })
+        ));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(
+            Secret::read(&file),
+            Err(OpenstackError::NoSecret(_))
+        ));
+        std::fs::write(&path, "hidden-word\nmore\n").unwrap();
+        let spec = ConnectorSpec {
+            secret: Some(file.clone()),
+            ..configured(&[])
+        };
+        let connector = Connector::new(spec).unwrap();
         assert!(!format!("{connector:?}").contains("hidden-word"));
-        assert!(Secret::from_file(Path::new("/nonexistent")).is_err());
+        assert!(!format!("{:?}", Secret::read(&file).unwrap()).contains("hidden-word"));
+        let password = |connector: &Connector| {
+            let login = serde_json::to_value(connector.login(None).unwrap()).unwrap();
+            login["auth"]["identity"]["password"]["user"]["password"].clone()
+        };
+        assert_eq!(password(&connector), "hidden-word");
+        // changed while the server runs: the next login has it
+        std::fs::write(&path, "another-word\n").unwrap();
+        assert_eq!(password(&connector), "another-word");
+        let unset = SecretRef::Environment("LIFELINE_NO_SUCH_VARIABLE".to_owned());
+        assert!(matches!(
+            Secret::read(&unset),
+            Err(OpenstackError::NoSecret(_))
+        ));
     }
 }

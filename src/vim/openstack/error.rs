@@ -25,6 +25,9 @@ pub enum OpenstackError {
     /// A secret stands in the configuration itself.
     #[error("'{0}' is a secret: name a file or an environment variable that holds it")]
     PlainSecret(String),
+    /// A secret is not where it is said to be.
+    #[error("{0} holds no secret")]
+    NoSecret(String),
     /// A file cannot be read.
     #[error("{path}: {source}")]
     File {

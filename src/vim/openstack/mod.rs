@@ -29,7 +29,7 @@ mod session;
 mod settings;
 mod things;
 
-pub use connector::{Configured, Connector, Credential, Secret, UnprovenGone};
+pub use connector::{Connector, Credential, Secret, UnprovenGone};
 pub use driver::OpenstackVim;
 pub use error::OpenstackError;
 pub use settings::Settings;

@@ -178,17 +178,18 @@ fn address(connector: &Connector, token: &Token, service: Service) -> Option<Str
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::connector::{Configured, Secret};
     use super::*;
+    use crate::model::connector::{ConnectorSpec, SecretRef};
     use crate::proto::nova::{CatalogEntry, Endpoint};
 
     fn connector(region: &str) -> Connector {
-        Connector::new(Configured {
+        Connector::new(ConnectorSpec {
             id: "c".to_owned(),
+            kind: "OPENSTACK".to_owned(),
             url: Some("http://k:5000".to_owned()),
             user: Some("u".to_owned()),
             tenant: Some("t".to_owned()),
-            secret: Some(Secret::new("s")),
+            secret: Some(SecretRef::Environment("CARGO_PKG_NAME".to_owned())),
             properties: BTreeMap::from([("os_region_name".to_owned(), region.to_owned())]),
         })
         .unwrap()
