@@ -162,3 +162,100 @@ impl Control {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datastore::{DefaultOperation, EditTree, ErrorOption};
+    use crate::schema::LoadOptions;
+    use crate::xml;
+
+    fn tree(base: &Tree, inner: &str) -> Tree {
+        let text =
+            format!("<config xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'>{inner}</config>");
+        let edit = EditTree::decode(base.schema(), &xml::parse_str(&text).unwrap()).unwrap();
+        base.edit(&edit, DefaultOperation::Merge, ErrorOption::Stop)
+            .unwrap()
+    }
+
+    fn esc(inner: &str) -> String {
+        format!("<esc_datamodel xmlns='http://www.cisco.com/esc/esc'>{inner}</esc_datamodel>")
+    }
+
+    fn tenants(names: std::ops::Range<u32>, inner: &str) -> String {
+        let all: String = names
+            .map(|n| format!("<tenant><name>t{n}</name>{inner}</tenant>"))
+            .collect();
+        esc(&format!("<tenants>{all}</tenants>"))
+    }
+
+    fn shown(edits: &Edits) -> Vec<String> {
+        edits
+            .list
+            .iter()
+            .map(|edit| format!("{:?} {}", edit.operation, edit.target))
+            .collect()
+    }
+
+    /// However small the limit, what changed lies at or below a target; and the event fits its module.
+    #[test]
+    fn more_edits_than_the_limit_are_told_by_higher_targets() {
+        let schema = Schema::load(LoadOptions { simulator: true }).unwrap();
+        let empty = Tree::empty(schema);
+        let old = tree(&empty, &tenants(0..4, ""));
+        let new = tree(
+            &old,
+            &tenants(0..4, "<managed_resource>false</managed_resource>"),
+        );
+        let place = "/esc:esc_datamodel/esc:tenants";
+        let entry = |n: u32| format!("{place}/esc:tenant[esc:name='t{n}']");
+        let all = |limit| shown(&Edits::between(&old, &new, limit));
+        let exact: Vec<String> = (0..4)
+            .map(|n| format!("Create {}/esc:managed_resource", entry(n)))
+            .collect();
+        assert_eq!(all(4), exact);
+        assert_eq!(all(3), [format!("Merge {place}")]);
+        assert_eq!(all(1), [format!("Merge {place}")]);
+        assert_eq!(all(0), [""; 0]);
+        // Deeper and higher ones at once: only what is too deep is told higher.
+        let more = tree(&new, &tenants(9..10, ""));
+        let more = tree(
+            &more,
+            &tenants(0..2, "<managed_resource>true</managed_resource>"),
+        );
+        let edits = Edits::between(&new, &more, 3);
+        assert_eq!(edits.list.len(), 3);
+        for limit in 0..6 {
+            let edits = Edits::between(&new, &more, limit);
+            let event = config_change(&Who::Server, &edits).netconf.unwrap();
+            let judged = schema.validate_notification(std::str::from_utf8(&event).unwrap());
+            assert_eq!(judged, Ok(()), "{event:?}");
+        }
+        // Keys that are long count by their octets.
+        let long = "x".repeat(EDITS_BYTES);
+        let group = format!(
+            "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><groups><group><name>{long}</name></group></groups></nacm>"
+        );
+        let told = shown(&Edits::between(&old, &tree(&old, &group), 9));
+        assert_eq!(told, ["Merge /nacm:nacm/nacm:groups"]);
+    }
+
+    /// The value of a leaf-list entry would stand in its target.
+    #[test]
+    fn values_of_leaf_lists_and_orders_are_told_of_their_parent() {
+        let schema = Schema::load(LoadOptions { simulator: true }).unwrap();
+        let acm = |inner: &str| {
+            format!(
+                "<nacm xmlns='urn:ietf:params:xml:ns:yang:ietf-netconf-acm'><groups><group><name>g</name>{inner}</group></groups></nacm>"
+            )
+        };
+        let old = tree(&Tree::empty(schema), &acm(""));
+        let new = tree(&old, &acm("<user-name>someone</user-name>"));
+        let edits = Edits::between(&old, &new, 9);
+        let place = "/nacm:nacm/nacm:groups/nacm:group[nacm:name='g']";
+        assert_eq!(shown(&edits), [format!("Merge {place}")]);
+        let event = config_change(&Who::Server, &edits).netconf.unwrap();
+        assert!(!String::from_utf8_lossy(&event).contains("someone"));
+        assert_eq!(Edits::between(&new, &new, 9), Edits::default());
+    }
+}

@@ -217,3 +217,201 @@ pub fn load(
         left_over: true,
     })))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::datastore::{DefaultOperation, EditTree, ErrorOption};
+    use crate::ids::{PersistId, SessionId};
+    use crate::schema::LoadOptions;
+    use crate::xml;
+
+    fn schema() -> &'static Schema {
+        Schema::load(LoadOptions { simulator: true }).unwrap()
+    }
+
+    fn edited(tree: &Tree, tenants: &str) -> Tree {
+        let text = format!(
+            "<config xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0'><esc_datamodel xmlns='http://www.cisco.com/esc/esc'><tenants>{tenants}</tenants></esc_datamodel></config>"
+        );
+        let edit = EditTree::decode(schema(), &xml::parse_str(&text).unwrap()).unwrap();
+        tree.edit(&edit, DefaultOperation::Merge, ErrorOption::Stop)
+            .unwrap()
+    }
+
+    fn with(tree: &Tree, name: &str) -> Tree {
+        edited(tree, &format!("<tenant><name>{name}</name></tenant>"))
+    }
+
+    fn without(tree: &Tree, name: &str) -> Tree {
+        let gone = format!("<tenant nc:operation='delete'><name>{name}</name></tenant>");
+        edited(tree, &gone)
+    }
+
+    fn who(id: u32) -> Who {
+        Who::Session {
+            id: SessionId(id),
+            user: "u".to_owned(),
+            peer: None,
+        }
+    }
+
+    fn confirm(seconds: u32, persist: Option<&str>) -> Confirming {
+        Confirming::Wait(Confirm {
+            timeout: NonZeroU32::new(seconds).unwrap(),
+            persist: persist.map(PersistId::new),
+        })
+    }
+
+    fn now(seconds: u64) -> Now {
+        Now {
+            wall: Timestamp::from_micros(0) + Duration::from_secs(seconds),
+            mono: Duration::from_secs(seconds),
+        }
+    }
+
+    /// Rows as a store keeps them.
+    #[derive(Default)]
+    struct Rows(BTreeMap<(&'static str, String), Vec<u8>>);
+
+    impl Rows {
+        fn write(&mut self, writes: Vec<Write>) {
+            for write in writes {
+                match write.value {
+                    Some(value) => drop(self.0.insert((write.table.0, write.key), value)),
+                    None => drop(self.0.remove(&(write.table.0, write.key))),
+                }
+            }
+        }
+
+        fn of(&self, table: Table) -> Vec<Row> {
+            let rows = self.0.iter().filter(|((found, _), _)| *found == table.0);
+            rows.map(|((_, key), value)| Row {
+                key: key.clone(),
+                version: 1,
+                value: value.clone(),
+            })
+            .collect()
+        }
+    }
+
+    /// A chain of confirmed commits and edits, each step stored; after each one, what a restart reads leads
+    /// back to the beginning.
+    #[test]
+    fn every_step_of_a_chain_leads_back_to_before_the_first() {
+        let units = Table("config");
+        let before = with(&with(&Tree::empty(schema()), "old"), "other");
+        let mut rows = Rows::default();
+        let mut tree = before.clone();
+        let mut waiting = None;
+        let mut store = |rows: &mut Rows, old: &Tree, new: &Tree| {
+            let changed = new.changed_units(old).into_iter().map(|unit| Write {
+                table: units,
+                key: unit.path.to_string(),
+                value: unit.bytes,
+            });
+            rows.write(changed.collect());
+        };
+        store(&mut rows, &Tree::empty(schema()), &before);
+        for (second, (next, confirming)) in [
+            (with(&tree, "a"), confirm(60, None)),
+            (without(&with(&tree, "a"), "old"), Confirming::Pass),
+            (
+                with(&without(&with(&tree, "a"), "old"), "b"),
+                confirm(5, Some("t")),
+            ),
+            // What it made goes, what it removed comes back.
+            (with(&with(&tree, "b"), "old"), confirm(7, None)),
+            (before.clone(), Confirming::Pass),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let at = now(second as u64);
+            let kept = keep((&tree, &next), &who(4), &confirming, waiting.as_ref(), at).unwrap();
+            store(&mut rows, &tree, &next);
+            rows.write(kept.writes);
+            assert_eq!(kept.event.is_some(), confirming != Confirming::Pass);
+            (tree, waiting) = (next, kept.waiting);
+            let read = load(
+                schema(),
+                &rows.of(units),
+                &rows.of(CONFIRMED),
+                &rows.of(UNDO),
+            );
+            let read = read.unwrap().unwrap();
+            assert_eq!(read.before, before, "step {second}");
+            assert!(read.left_over && read.until == Mono::ZERO);
+            let live = waiting.as_ref().unwrap();
+            assert_eq!(read.commit, live.commit);
+            assert_eq!(read.undo, live.undo);
+            assert!(live.before.ptr_eq(&before));
+        }
+        let live = waiting.clone().unwrap();
+        // The last follow-up gave seven seconds in second 3, and kept the token.
+        assert_eq!(live.until, Duration::from_secs(10));
+        assert_eq!(live.commit.deadline, now(10).wall);
+        assert_eq!(live.commit.persist, Some(PersistId::new("t")));
+        for confirming in [Confirming::Complete, Confirming::Revert(Why::Restarted)] {
+            let mut left = Rows(rows.0.clone());
+            let kept = keep(
+                (&tree, &tree),
+                &who(4),
+                &confirming,
+                waiting.as_ref(),
+                now(9),
+            );
+            let kept = kept.unwrap();
+            assert!(kept.waiting.is_none());
+            left.write(kept.writes);
+            assert_eq!(left.of(CONFIRMED), []);
+            assert_eq!(left.of(UNDO), []);
+        }
+    }
+
+    #[test]
+    fn rows_that_cannot_be_read_are_not_passed_over() {
+        let row = |value: &[u8]| Row {
+            key: PENDING.to_owned(),
+            version: 1,
+            value: value.to_vec(),
+        };
+        let good = keep(
+            (&Tree::empty(schema()), &Tree::empty(schema())),
+            &who(1),
+            &confirm(1, None),
+            None,
+            now(0),
+        );
+        let good = row(good.unwrap().writes[0].value.as_ref().unwrap());
+        assert!(load(schema(), &[], &[], &[]).unwrap().is_none());
+        let read = load(schema(), &[], &[good.clone()], &[]);
+        assert!(read.unwrap().is_some());
+        assert!(load(schema(), &[], &[row(b"{}")], &[]).is_err());
+        for bad in [&b""[..], b"?", b"-x", b"+<a"] {
+            let read = load(schema(), &[], &[good.clone()], &[row(bad)]);
+            assert!(read.is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_due_and_why() {
+        let kept = |persist| {
+            let tree = Tree::empty(schema());
+            let how = confirm(60, persist);
+            keep((&tree, &tree), &who(1), &how, None, now(1)).unwrap()
+        };
+        let due = super::super::confirmed::due;
+        let bound = kept(None).waiting.unwrap();
+        let later = Duration::from_secs(61);
+        assert_eq!(due(&bound, true), (later, Why::TimedOut));
+        assert_eq!(due(&bound, false), (Mono::ZERO, Why::SessionEnded));
+        let persistent = kept(Some("t")).waiting.unwrap();
+        assert_eq!(due(&persistent, false), (later, Why::TimedOut));
+        let mut left = (*persistent).clone();
+        left.left_over = true;
+        assert_eq!(due(&left, true), (Mono::ZERO, Why::Restarted));
+    }
+}

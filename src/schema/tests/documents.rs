@@ -207,8 +207,9 @@ fn the_library_and_the_capabilities_tell_every_module() {
     assert!(capabilities.contains(&format!("{ESC}?module=esc&revision=2026-11-22")));
     assert!(capabilities.iter().any(|capability| {
         capability.starts_with("urn:ietf:params:xml:ns:netconf:base:1.0?module=ietf-netconf&")
-            && capability
-                .ends_with("&features=writable-running,candidate,rollback-on-error,validate,xpath")
+            && capability.ends_with(
+                "&features=writable-running,candidate,confirmed-commit,rollback-on-error,validate,xpath",
+            )
     }));
     assert!(
         !capabilities
