@@ -28,7 +28,7 @@ use lifeline::cloudsim::{Fault, Injection, Target};
 use lifeline::control::commit::Edit;
 use lifeline::control::service::Control;
 use lifeline::daemon::server::Seams;
-use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption};
+use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption, Nacm};
 use lifeline::engine::port::{
     Accepted, Find, PortFuture, Vim, VimCall, VimError, VimResource, VimVm,
 };
@@ -226,6 +226,7 @@ fn edit_of(control: &Control, config: &str) -> Edit {
         default: DefaultOperation::Merge,
         option: ErrorOption::Stop,
         test_only: false,
+        access: Nacm::everything(control.schema()),
     }
 }
 

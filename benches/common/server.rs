@@ -9,7 +9,7 @@ use lifeline::clock::{Clock, SystemClock};
 use lifeline::control::commit::Edit;
 use lifeline::daemon::server::{Options, Server};
 use lifeline::daemon::settings::Settings;
-use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption};
+use lifeline::datastore::{DefaultOperation, EditTree, ErrorOption, Nacm};
 use lifeline::ids::SessionId;
 use lifeline::model::state::ServiceState;
 use russh::keys::{Algorithm, PrivateKey};
@@ -106,6 +106,7 @@ impl Bench {
                 default: DefaultOperation::Merge,
                 option: ErrorOption::Stop,
                 test_only: false,
+                access: Nacm::everything(control.schema()),
             };
             control
                 .edit_running(SessionId(1), edit)

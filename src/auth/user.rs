@@ -171,6 +171,25 @@ impl UserStore {
         })
     }
 
+    /// Changes the groups a user is in, to exactly these.
+    ///
+    /// # Errors
+    /// `Name`, `Unknown`, or `File` when the disk refuses; nothing changes then.
+    pub fn set_groups(&self, name: &str, groups: &[String]) -> Result<Arc<User>, AuthError> {
+        for group in groups {
+            name::check("group", group)?;
+        }
+        self.change(|users| {
+            let Some(user) = users.get_mut(name) else {
+                return Err(AuthError::Unknown(name.to_owned()));
+            };
+            let mut changed = (**user).clone();
+            changed.groups = groups.to_vec();
+            *user = Arc::new(changed);
+            Ok(Arc::clone(user))
+        })
+    }
+
     /// Removes a user; sessions that are open are the caller's to end.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub struct SettingsArgs {
 /// Table of the configuration file -> the source that declares it.
 const SOURCES: &[(&str, &str)] = &[
     ("limits", include_str!("../control/settings.rs")),
+    ("nacm", include_str!("../control/settings.rs")),
     ("netconf", include_str!("../northbound/netconf/settings.rs")),
     ("ssh", include_str!("../northbound/netconf/ssh/settings.rs")),
     ("auth", include_str!("../auth/settings.rs")),

@@ -1,4 +1,4 @@
-//! `lifeline user add|list|remove`: through the control socket of a running server, else on the file.
+//! `lifeline user add|groups|list|remove`: through the control socket of a running server, else on the file.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,20 @@ enum UserCommand {
         /// Group membership; may be given more than once. The first user joins `admin` unless told otherwise.
         #[arg(long)]
         group: Vec<String>,
+    },
+    /// Change the groups a user is in, to exactly those given; open sessions feel it at once.
+    Groups {
+        /// Login name.
+        name: String,
+        /// Directory that holds everything the server remembers.
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Group membership; may be given more than once.
+        #[arg(long, required_unless_present = "none")]
+        group: Vec<String>,
+        /// No group at all.
+        #[arg(long, conflicts_with = "group")]
+        none: bool,
     },
     /// List users, their groups and how they may log in.
     List {
@@ -81,6 +95,12 @@ impl UserArgs {
                 users::prepare_dir(&data_dir)?;
                 (data_dir, request)
             }
+            UserCommand::Groups {
+                name,
+                data_dir,
+                group: groups,
+                none: _,
+            } => (data_dir, Request::UserGroups { name, groups }),
             UserCommand::List { data_dir } => (data_dir, Request::UserList),
             UserCommand::Remove { name, data_dir } => (data_dir, Request::UserRemove { name }),
         };

@@ -23,7 +23,7 @@ use super::running::{Change, Next, What};
 pub use super::running::{META, REVISION, UNITS};
 use super::service::Control;
 use super::undo::Confirming;
-use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Tree};
+use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Nacm, Tree};
 use crate::engine::dispatcher::DesiredChange;
 use crate::esc_model::published::Published;
 use crate::esc_model::{connectors, desired};
@@ -43,11 +43,15 @@ pub struct Edit {
     pub option: ErrorOption,
     /// `test-option` test-only.
     pub test_only: bool,
+    /// What the user may do.
+    pub access: Nacm,
 }
 
 impl Edit {
     /// Applies itself; with continue-on-error, errors come beside the tree that holds the rest.
-    fn apply(&self, base: &Tree) -> Result<(Tree, Vec<Error>), ControlError> {
+    /// Access is asked for first: what is refused for want of it is not looked for.
+    pub(super) fn apply(&self, base: &Tree) -> Result<(Tree, Vec<Error>), ControlError> {
+        self.access.check_edit(base, &self.edit, self.default)?;
         let edited = base.edit_collect(&self.edit, self.default, self.option)?;
         Ok((edited.tree, edited.errors))
     }
@@ -144,6 +148,7 @@ impl Control {
         &self,
         session: SessionId,
         request: CommitRequest,
+        access: &Nacm,
     ) -> Result<(), ControlError> {
         let mut change = Change {
             who: self.who(session),
@@ -160,7 +165,9 @@ impl Control {
         }
         // A candidate that follows running changes nothing; a confirmation may be in it all the same.
         self.change_running(&change, false, |base| {
-            Ok(change.from_candidate.as_ref().unwrap_or(base).clone())
+            let candidate = change.from_candidate.as_ref().unwrap_or(base);
+            access.check_change(base, candidate)?;
+            Ok(candidate.clone())
         })
         .await
     }
@@ -185,6 +192,7 @@ impl Control {
         session: SessionId,
         target: Datastore,
         content: Tree,
+        access: &Nacm,
     ) -> Result<(), ControlError> {
         match target {
             Datastore::Running => {
@@ -193,13 +201,17 @@ impl Control {
                     from_candidate: None,
                     what: What::Edit,
                 };
-                let copied = |_: &Tree| Ok(content.clone());
+                let copied = |base: &Tree| {
+                    access.check_change(base, &content)?;
+                    Ok(content.clone())
+                };
                 self.change_running(&change, false, copied).await
             }
             Datastore::Candidate => {
                 let running = self.running();
                 let mut state = self.state();
                 state.locks.check_write(Datastore::Candidate, session)?;
+                access.check_change(&state.candidate.tree(&running), &content)?;
                 state.candidate.set(content, &running);
                 Ok(())
             }

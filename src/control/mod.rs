@@ -3,6 +3,7 @@
 //! Nothing here knows a wire format. Decisions are pure where they can be ([`lock`],
 //! [`subscription`], [`candidate`], [`confirmed`]); [`service::Control`] joins them with store and engine.
 
+pub mod access;
 pub mod audit;
 mod base_event;
 pub mod candidate;
@@ -12,6 +13,7 @@ pub mod error;
 mod follow;
 mod host;
 pub mod input;
+pub mod lcm;
 pub mod lock;
 mod opdata;
 pub mod revert;
@@ -21,5 +23,6 @@ pub mod session;
 pub mod settings;
 pub mod simulator;
 pub mod subscription;
+pub mod template;
 pub mod undo;
 mod who;

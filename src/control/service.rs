@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
+use super::access::{Access, Groups};
 use super::candidate::Candidate;
 use super::confirmed::{self, ConfirmError};
 use super::error::ControlError;
@@ -43,6 +44,8 @@ pub struct Control {
     pub(super) change_edits: usize,
     /// Sessions there are.
     pub sessions: Registry,
+    /// Who may do what.
+    pub access: Access,
 }
 
 /// What changes under one short lock.
@@ -72,6 +75,10 @@ pub struct Parts {
     pub audit: Recorder,
     /// How many sessions there may be.
     pub limits: SessionLimits,
+    /// The groups of each user.
+    pub groups: Groups,
+    /// The user whom no access rule binds.
+    pub recovery_user: Option<String>,
 }
 
 impl Control {
@@ -96,7 +103,8 @@ impl Control {
             change_edits: parts.limits.change_edits,
             clock: parts.clock,
             audit: parts.audit,
-            sessions: Registry::new(parts.limits),
+            sessions: Registry::new(parts.limits).reserved_for(parts.recovery_user.clone()),
+            access: Access::new(parts.groups, parts.recovery_user),
         });
         tokio::spawn(follow::run(Arc::downgrade(&room), queue));
         let dues = room.due.subscribe();

@@ -1,6 +1,14 @@
-//! `[limits]`: what sessions may cost.
+//! `[limits]`: what sessions may cost; `[nacm]`: whom no access rule binds.
 
 use serde::{Deserialize, Serialize};
+
+/// Access control (RFC 8341); the rules themselves are in the configuration, `/nacm`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NacmSettings {
+    /// The user whom no access rule binds, to mend rules that lock everybody out; empty: nobody.
+    pub recovery_user: String,
+}
 
 /// How many sessions there may be.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

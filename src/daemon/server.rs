@@ -220,6 +220,14 @@ impl Server {
             default_vim: SIM_VIM.to_owned(),
             audit: audit.clone(),
             limits: settings.limits.clone(),
+            groups: {
+                let users = users.clone();
+                Box::new(move |name| users.get(name).map_or_else(Vec::new, |user| user.groups.clone()))
+            },
+            recovery_user: {
+                let user = settings.nacm.recovery_user.clone();
+                (!user.is_empty()).then_some(user)
+            },
         });
         // What a crash kept from the engine reaches it now; what it knows already changes nothing.
         // Its place in the engine's queue is the first; a store that fails now must not keep readers out.

@@ -13,6 +13,8 @@ use crate::{audit, auth, cloudsim, control, engine, northbound, probe, store, vi
 pub struct Settings {
     /// How many sessions there may be.
     pub limits: control::settings::SessionLimits,
+    /// Access control.
+    pub nacm: control::settings::NacmSettings,
     /// The NETCONF face.
     pub netconf: northbound::netconf::settings::Settings,
     /// The SSH transport.

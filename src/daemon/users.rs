@@ -74,6 +74,7 @@ pub fn answer(
             };
             users.add(&new, clock.wall()).map(|_| Reply::Ok)
         }
+        Request::UserGroups { name, groups } => users.set_groups(&name, &groups).map(|_| Reply::Ok),
         Request::UserRemove { name } => users.remove(&name).map(|_| Reply::Ok),
         Request::UserList => Ok(Reply::Users {
             users: users.list().iter().map(row).collect(),
@@ -107,6 +108,13 @@ fn trace(request: &Request, from: &str) -> Option<AuditRecord> {
             };
             let detail = format!("password {password}, keys {}, groups {groups}", keys.len());
             ("user-add", name, Some(detail))
+        }
+        Request::UserGroups { name, groups } => {
+            let groups = match groups.is_empty() {
+                true => "none".to_owned(),
+                false => groups.join(","),
+            };
+            ("user-groups", name, Some(format!("groups {groups}")))
         }
         Request::UserRemove { name } => ("user-remove", name, None),
         Request::UserList => return None,

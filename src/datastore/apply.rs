@@ -1,11 +1,14 @@
 //! An edit applied to a tree: RFC 6241 section 7.2 with RFC 7950 sections 7.5.8, 7.6.7, 7.7.9, 7.8.6 and 7.9.
 
+use std::sync::Arc;
+
 use super::edit_tree::{Content, DefaultOperation, EditNode, EditTree, ErrorOption, Operation};
 use super::error::{Error, ErrorKind};
 use super::keys::Keys;
 use super::node::{Node, ROOT, Value};
 use super::ordered::{Ordered, Place};
-use super::path::Trail;
+use super::path::{self, Trail};
+use super::secret;
 use super::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema, SchemaNode};
 
@@ -27,6 +30,7 @@ pub(super) fn edit(
 ) -> Result<Edited, Error> {
     let mut apply = Apply {
         schema: tree.schema(),
+        before: tree.root().clone(),
         goes_on: option == ErrorOption::Continue,
         errors: Vec::new(),
         visited: 0,
@@ -60,6 +64,7 @@ pub(super) fn merge_into(
 ) -> Result<(), Error> {
     let mut apply = Apply {
         schema,
+        before: Node::new(ROOT),
         goes_on: false,
         errors: Vec::new(),
         visited: 0,
@@ -70,6 +75,8 @@ pub(super) fn merge_into(
 
 struct Apply {
     schema: &'static Schema,
+    /// The tree before the edit.
+    before: Node,
     goes_on: bool,
     errors: Vec<Error>,
     visited: u64,
@@ -139,6 +146,12 @@ impl Apply {
         if !self.permitted(op, exists, &here)? {
             return Ok(());
         }
+        let value = match value {
+            Some(Value::Leaf(text)) if !op.deletes() && self.schema.node(id).secret => {
+                Some(Value::Leaf(self.behind_the_mask(text, &here)?))
+            }
+            value => value,
+        };
         match value {
             Some(value) if !op.deletes() => {
                 if parent.child(id) != Some(&value) {
@@ -153,6 +166,18 @@ impl Apply {
             }
         }
         Ok(())
+    }
+
+    /// A secret's value: the one that was there before the edit, where the mask stands for it.
+    fn behind_the_mask(&self, text: Arc<str>, here: &Trail<'_>) -> Result<Arc<str>, Error> {
+        if !secret::is_mask(&text) {
+            return Ok(text);
+        }
+        let mut above = here.location();
+        above.0.pop();
+        let kept = path::find(&self.before, &above).and_then(|parent| parent.leaf(here.node));
+        kept.cloned()
+            .ok_or_else(|| secret::nothing_behind(here.display(self.schema)))
     }
 
     fn container(

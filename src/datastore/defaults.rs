@@ -25,8 +25,11 @@ pub(super) fn in_use<'s>(
     &def.defaults
 }
 
-/// Whether every case that a data node sits in is the one in use.
+/// Whether every case that a data node sits in is the one in use, and the tree's reader may know of it.
 pub(super) fn case_in_use(schema: &Schema, parent: Option<&Node>, node: NodeId) -> bool {
+    if parent.is_some_and(|parent| parent.veils(node)) {
+        return false;
+    }
     schema.cases_of(node).iter().all(|(choice, case)| {
         let mut any_case = false;
         for (sibling, _) in parent.iter().flat_map(|parent| parent.children()) {

@@ -76,6 +76,8 @@ pub enum ErrorKind {
     DataExists,
     /// `data-missing`.
     DataMissing,
+    /// `access-denied` (RFC 8341 section 3.4.5).
+    AccessDenied,
     /// `in-use`: something else still needs what was to be deleted.
     InUse,
     /// `resource-denied`: a budget is used up.

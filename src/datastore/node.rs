@@ -20,6 +20,9 @@ struct Inner {
     keys: Option<Keys>,
     /// Sorted by schema id; at most one slot per data child in the schema, so a copy is bounded.
     children: Vec<(NodeId, Value)>,
+    /// Children that were taken out for a reader who may not see them: their defaults are not theirs
+    /// to see either. Sorted; `None` in every tree but a reader's.
+    veil: Option<Box<[NodeId]>>,
 }
 
 /// What stands in one slot of an interior node.
@@ -50,6 +53,7 @@ impl Node {
             schema,
             keys: None,
             children: Vec::new(),
+            veil: None,
         }))
     }
 
@@ -65,6 +69,7 @@ impl Node {
             schema,
             keys: Some(keys),
             children,
+            veil: None,
         }))
     }
 
@@ -153,6 +158,24 @@ impl Node {
         let at = self.position(id).ok()?;
         let inner = Arc::make_mut(&mut self.0);
         inner.children.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// Says which absent children are hidden rather than absent.
+    pub(super) fn veil(&mut self, mut hidden: Vec<NodeId>) {
+        hidden.sort_unstable();
+        hidden.dedup();
+        Arc::make_mut(&mut self.0).veil = (!hidden.is_empty()).then(|| hidden.into());
+    }
+
+    /// Whether a child is hidden from this tree's reader.
+    pub(super) fn veils(&self, id: NodeId) -> bool {
+        let veil = self.0.veil.as_deref();
+        veil.is_some_and(|veil| veil.binary_search(&id).is_ok())
+    }
+
+    /// Whether any child is hidden from this tree's reader.
+    pub(super) fn is_veiled(&self) -> bool {
+        self.0.veil.is_some()
     }
 
     /// Counts itself and all data nodes below; walks the whole subtree.

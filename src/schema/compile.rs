@@ -10,7 +10,7 @@ use super::node::{Module, ModuleId, NodeId, NodeKind, SchemaNode, ValueKind};
 use super::source::SourceModule;
 use super::sys::{self, Context, sized};
 
-/// Name of the module of the unit extension.
+/// Name of the module of our extensions.
 const UNIT_MODULE: &str = "lifeline-unit";
 
 /// Names of types whose values are XPath with prefixes (RFC 6991 section 3, RFC 8341 section 3.5).
@@ -27,6 +27,7 @@ pub(super) fn compile(context: Context, sources: &[SourceModule]) -> Result<Sche
             raw: Vec::new(),
             top: Vec::new(),
             top_data: Vec::new(),
+            secrets: Vec::new(),
             units: Vec::new(),
         },
         known: Vec::new(),
@@ -46,6 +47,7 @@ pub(super) fn compile(context: Context, sources: &[SourceModule]) -> Result<Sche
         builder.tops(module)?;
     }
     builder.values()?;
+    builder.secrets();
     Ok(builder.schema)
 }
 
@@ -240,10 +242,30 @@ impl Builder {
             is_unit: extension(node, UNIT_MODULE, "unit"),
             deny_all: extension(node, "ietf-netconf-acm", "default-deny-all"),
             deny_write: extension(node, "ietf-netconf-acm", "default-deny-write"),
+            secret: extension(node, UNIT_MODULE, "secret"),
             value: leaf_type(raw, kind).map_or(ValueKind::None, value_kind),
             children: Vec::new(),
             data_children: Vec::new(),
         })
+    }
+
+    /// Marks every node that leads to a secret.
+    fn secrets(&mut self) {
+        let mut leads = vec![false; self.schema.nodes.len()];
+        for secret in self.schema.nodes.iter().filter(|node| node.secret) {
+            let mut up = Some(secret.id);
+            while let Some(id) = up {
+                if let Some(slot) = leads.get_mut(id.0 as usize) {
+                    *slot = true;
+                }
+                up = self
+                    .schema
+                    .nodes
+                    .get(id.0 as usize)
+                    .and_then(|node| node.data_parent);
+            }
+        }
+        self.schema.secrets = leads;
     }
 
     /// Fills in the canonical defaults; needs the whole schema, for names in values.

@@ -36,6 +36,8 @@ pub struct Schema {
     pub(super) raw: Vec<RawNode>,
     pub(super) top: Vec<NodeId>,
     pub(super) top_data: Vec<NodeId>,
+    /// Parallel to `nodes`: whether a secret is at or below the node.
+    pub(super) secrets: Vec<bool>,
     /// The nodes marked as units.
     pub(super) units: Vec<RawNode>,
 }
@@ -200,6 +202,11 @@ impl Schema {
         }
         steps.reverse();
         steps.concat()
+    }
+
+    /// Whether the node is a secret, or one is below it.
+    pub fn holds_secrets(&self, id: NodeId) -> bool {
+        self.secrets.get(id.0 as usize) == Some(&true)
     }
 
     /// The unit a configuration node belongs to: the nearest node at or above it that is marked,

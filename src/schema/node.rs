@@ -103,6 +103,8 @@ pub struct SchemaNode {
     pub deny_all: bool,
     /// `nacm:default-deny-write`.
     pub deny_write: bool,
+    /// Marked by our `secret` extension: its value is shown to nobody.
+    pub secret: bool,
     /// Type of a leaf or leaf-list.
     pub value: ValueKind,
     /// Schema children (choices and cases included), in schema order.

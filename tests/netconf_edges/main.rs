@@ -1,7 +1,6 @@
 //! The edges of the NETCONF protocol, case by case, on a real server over real SSH.
 //!
-//! Numbers are those of the project's list of edge cases; each names its clause. Cases on access
-//! control (96) wait for the feature.
+//! Numbers are those of the project's list of edge cases; each names its clause.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,6 +22,7 @@ mod floods;
 mod framing;
 mod golden;
 mod locks;
+mod nacm;
 mod peer;
 mod reads;
 mod sample;

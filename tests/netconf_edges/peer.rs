@@ -157,13 +157,18 @@ impl Host {
 
     /// As [`Host::silent`], over a connection that is there.
     pub fn silent_over(&self, stream: TcpStream) -> Peer {
+        self.silent_as(USER, stream)
+    }
+
+    /// As [`Host::silent_over`], of another user with the same password.
+    pub fn silent_as(&self, user: &str, stream: TcpStream) -> Peer {
         assert!(self.dir.path().exists());
         stream.set_nodelay(true).unwrap();
         let mut session = Session::new().unwrap();
         session.set_tcp_stream(stream);
         session.set_timeout(30_000);
         session.handshake().unwrap();
-        session.userauth_password(USER, PASSWORD).unwrap();
+        session.userauth_password(user, PASSWORD).unwrap();
         let mut channel = session.channel_session().unwrap();
         channel.subsystem("netconf").unwrap();
         Peer {
@@ -190,6 +195,15 @@ impl Host {
     /// An open base:1.1 session.
     pub fn peer(&self) -> Peer {
         let (mut peer, _) = self.greeted();
+        peer.send(hello(&[V1_0, V1_1]) + MARK);
+        peer.chunked = true;
+        peer
+    }
+
+    /// An open base:1.1 session of another user with the same password.
+    pub fn peer_of(&self, user: &str) -> Peer {
+        let mut peer = self.silent_as(user, TcpStream::connect(self.address).unwrap());
+        peer.message();
         peer.send(hello(&[V1_0, V1_1]) + MARK);
         peer.chunked = true;
         peer

@@ -227,3 +227,26 @@ fn checks_at_the_same_time_all_end() {
         }
     });
 }
+
+#[test]
+fn groups_are_changed_for_good_and_nothing_else_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let users = load(dir.path());
+    users.add(&with_password("root", "pw one"), NOW).unwrap();
+    let groups = ["ops".to_owned(), "x.y".to_owned()];
+    users.set_groups("root", &groups).unwrap();
+    for users in [&users, &load(dir.path())] {
+        assert_eq!(users.get("root").unwrap().groups, groups);
+        assert!(users.verify_password("root", "pw one").is_some());
+    }
+    assert!(matches!(
+        users.set_groups("root", &["-x".to_owned()]),
+        Err(AuthError::Name { .. })
+    ));
+    assert!(matches!(
+        users.set_groups("stranger", &[]),
+        Err(AuthError::Unknown(_))
+    ));
+    users.set_groups("root", &[]).unwrap();
+    assert!(users.get("root").unwrap().groups.is_empty());
+}

@@ -17,6 +17,13 @@ pub enum Request {
         /// Groups; empty: `admin` for the first user, none for others.
         groups: Vec<String>,
     },
+    /// Changes a user's groups, to exactly these.
+    UserGroups {
+        /// Login name.
+        name: String,
+        /// Groups; empty: none.
+        groups: Vec<String>,
+    },
     /// Lists users.
     UserList,
     /// Removes a user.

@@ -1,5 +1,5 @@
-//! State of the server itself: netconf-state (RFC 6022), streams (RFC 5277 section 3.2.5.1) and the
-//! YANG library (RFC 8525).
+//! State of the server itself: netconf-state (RFC 6022), streams (RFC 5277 section 3.2.5.1), counters of
+//! access control (RFC 8341) and the YANG library (RFC 8525).
 
 use std::sync::atomic::Ordering;
 
@@ -12,6 +12,7 @@ use crate::schema::Module;
 
 const MONITORING: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
 const STREAMS: &str = "urn:ietf:params:xml:ns:netmod:notification";
+const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 const LIBRARY: &str = "urn:ietf:params:xml:ns:yang:ietf-yang-library";
 
 /// What of this file is `wanted`, by namespace and name of its top-level nodes, as one tree.
@@ -23,6 +24,18 @@ pub fn tree(service: &Service, wanted: impl Fn(&str, &str) -> bool) -> Result<Tr
     if wanted(MONITORING, "netconf-state") {
         root.container("ietf-netconf-monitoring:netconf-state", |out| {
             state(out, service)
+        });
+    }
+    if wanted(NACM, "nacm") {
+        let denied = &service.control().access.denied;
+        root.container("ietf-netconf-acm:nacm", |out| {
+            for (name, counter) in [
+                ("denied-operations", &denied.operations),
+                ("denied-data-writes", &denied.data_writes),
+                ("denied-notifications", &denied.notifications),
+            ] {
+                out.leaf(name, counter.load(Ordering::Relaxed).to_string());
+            }
         });
     }
     if wanted(STREAMS, "netconf") {

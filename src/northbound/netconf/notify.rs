@@ -52,6 +52,9 @@ pub enum PumpError {
 pub type Barrier =
     Arc<dyn Fn() -> crate::northbound::netconf::transport::BoxFuture<'static, ()> + Send + Sync>;
 
+/// Whether the subscriber may be sent an event of this content, at this moment.
+pub type Permit = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// Reads the log for one subscriber.
 pub struct Pump {
     cursor: Cursor,
@@ -61,6 +64,7 @@ pub struct Pump {
     watermark: watch::Receiver<JournalSeq>,
     clock: Arc<dyn Clock>,
     barrier: Barrier,
+    permit: Permit,
     ready: VecDeque<Item>,
 }
 
@@ -72,6 +76,7 @@ impl Pump {
         log: EventLog,
         clock: Arc<dyn Clock>,
         barrier: Barrier,
+        permit: Permit,
     ) -> Self {
         let watermark = log.watermark();
         Self {
@@ -81,6 +86,7 @@ impl Pump {
             watermark,
             clock,
             barrier,
+            permit,
             ready: VecDeque::new(),
         }
     }
@@ -152,7 +158,7 @@ impl Pump {
             Item::ReplayComplete => Some(own(REPLAY_COMPLETE)),
             Item::NotificationComplete => Some(own(NOTIFICATION_COMPLETE)),
             Item::Event(event) => match self.cursor.stream().body(&event) {
-                Some(body) if self.passes(body)? => Some(Notification {
+                Some(body) if self.passes(body)? && (self.permit)(body) => Some(Notification {
                     time: event.time,
                     content: Content::Event(body.clone()),
                 }),

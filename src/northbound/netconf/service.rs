@@ -11,16 +11,18 @@ use super::transport::{Peer, Refused, Session as TransportSession, SessionHandle
 use super::{capabilities, map, monitoring, rpc, trace};
 use crate::audit::{AuditRecord, Outcome};
 use crate::clock::{Mono, Timestamp};
+use crate::control::access::Denied;
 use crate::control::error::ControlError;
 use crate::control::service::Control;
 use crate::control::session::SessionInfo;
 use crate::control::simulator::Simulator;
-use crate::datastore::{self, FilterLimits, Tree};
+use crate::datastore::{self, ErrorKind, FilterLimits, Nacm, Tree};
 use crate::ids::OpId;
 use crate::model::action::Action;
 use crate::proto::netconf::{
-    EndReason, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits,
+    EndReason, ErrorType, Operation, Rpc, RpcError, RpcReply, SessionEnd, SessionLimits,
 };
+use crate::schema::NodeKind;
 
 /// What all NETCONF sessions share.
 pub struct Service {
@@ -57,6 +59,8 @@ pub(super) struct Request<'a> {
     pub session: &'a SessionInfo,
     /// Whether the session has a subscription.
     pub subscribed: bool,
+    /// What the user may do, as of now.
+    pub access: Nacm,
 }
 
 impl Request<'_> {
@@ -65,9 +69,44 @@ impl Request<'_> {
         &self.service.control
     }
 
+    /// Whether the user may execute the operation of that name (RFC 8341 section 3.4.4); one that no
+    /// module defines is refused elsewhere.
+    ///
+    /// # Errors
+    /// `access-denied`.
+    pub fn may_execute(&self, ns: &str, local: &str) -> Result<(), RpcError> {
+        let control = self.control();
+        let schema = control.schema();
+        let rpc = schema.top(ns, local);
+        let denied =
+            rpc.is_some_and(|id| schema.node(id).kind == NodeKind::Rpc && !self.access.exec(id));
+        match denied {
+            false => Ok(()),
+            true => {
+                Denied::count(&control.access.denied.operations);
+                let text = format!("no exec access to <{local}>");
+                Err(RpcError::access_denied(ErrorType::Protocol, text))
+            }
+        }
+    }
+
     /// A failure of the control room as a reply.
     pub fn failed(&self, error: &ControlError) -> RpcReply {
-        map::control(self.control().schema(), error)
+        let control = self.control();
+        let ControlError::Data(errors) = error else {
+            return map::control(control.schema(), error);
+        };
+        if errors
+            .iter()
+            .any(|error| error.kind == ErrorKind::AccessDenied)
+        {
+            Denied::count(&control.access.denied.data_writes);
+        }
+        let told = errors
+            .iter()
+            .cloned()
+            .map(|error| self.access.discreet(error));
+        map::control(control.schema(), &ControlError::Data(told.collect()))
     }
 
     /// Asks the engine for an action, and has that recorded.
@@ -190,15 +229,17 @@ impl Service {
             service: self,
             session,
             subscribed,
+            access: self.control.access_of(&session.user),
         };
-        let name = rpc.operation.local.clone();
+        let (ns, name) = (rpc.operation.ns.clone(), rpc.operation.local.clone());
         tracing::debug!(session = %session.id, user = session.user, operation = &*name, "rpc");
         let operation = Operation::decode(rpc.operation);
         let audit = self.control.audit();
         let underway = trace::request(audit, session, &name, operation.as_ref().ok());
-        let answer = match operation {
-            Ok(operation) => rpc::answer(&request, operation).await,
-            Err(error) => RpcReply::from(error).into(),
+        let answer = match (request.may_execute(&ns, &name), operation) {
+            (Err(denied), _) => RpcReply::from(denied).into(),
+            (Ok(()), Ok(operation)) => rpc::answer(&request, operation).await,
+            (Ok(()), Err(error)) => RpcReply::from(error).into(),
         };
         trace::answered(underway, &answer).await;
         answer

@@ -43,6 +43,9 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
     }
     let mut decoded = Vec::with_capacity(actions.len());
     for action in &actions {
+        if let Err(denied) = request.may_execute(&action.ns, &action.local) {
+            return denied.into();
+        }
         match esc::decode(request, action) {
             Ok(action) => decoded.push(action),
             Err(error) => return error.into(),
@@ -58,6 +61,7 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
             default: default(wanted.default_operation),
             option: option(wanted.error_option),
             test_only: wanted.test_option == TestOption::TestOnly,
+            access: request.access.clone(),
         };
         let session = request.session.id;
         let result = match wanted.target {

@@ -64,7 +64,10 @@ async fn print(
     };
     let limits = request.service.filter_limits();
     let clock = request.control().clock().clone();
+    let access = request.access.clone();
     let printed = tokio::task::spawn_blocking(move || {
+        // Filters look at what the user sees, no more: what they select must not tell of the rest.
+        let tree = access.visible(&tree).masked();
         let selection = filter::select(&tree, filter.as_ref(), &limits, &clock)?;
         let mut out = Writer::new();
         write_xml(&tree, &selection, options, &mut out);

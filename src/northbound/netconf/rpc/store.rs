@@ -16,16 +16,24 @@ fn datastore(name: DatastoreName) -> Datastore {
     }
 }
 
-fn content(request: &Request<'_>, source: &Source) -> Result<Tree, ControlError> {
+/// The content of a source, whole. A mask in a configuration stands for the secret
+/// that is in `instead_of`, which it would take the place of.
+fn content(
+    request: &Request<'_>,
+    source: &Source,
+    instead_of: DatastoreName,
+) -> Result<Tree, ControlError> {
     let control = request.control();
+    let tree = |name| match name {
+        DatastoreName::Running => control.running(),
+        DatastoreName::Candidate => control.candidate(),
+    };
     match source {
-        Source::Datastore(DatastoreName::Running) => Ok(control.running()),
-        Source::Datastore(DatastoreName::Candidate) => Ok(control.candidate()),
+        Source::Datastore(name) => Ok(tree(*name)),
         Source::Config(config) => {
-            let schema = control.schema();
-            let edit = EditTree::decode(schema, config)?;
-            let empty = Tree::empty(schema);
-            Ok(empty.edit(&edit, DefaultOperation::Merge, ErrorOption::Rollback)?)
+            let edit = EditTree::decode(control.schema(), config)?;
+            let replace = DefaultOperation::Replace;
+            Ok(tree(instead_of).edit(&edit, replace, ErrorOption::Rollback)?)
         }
     }
 }
@@ -35,17 +43,19 @@ pub async fn copy_config(request: &Request<'_>, wanted: CopyConfig) -> RpcReply 
     if matches!(wanted.source, Source::Datastore(name) if name == wanted.target) {
         return request.failed(&ControlError::SameDatastore);
     }
-    let tree = match content(request, &wanted.source) {
+    let tree = match content(request, &wanted.source, wanted.target) {
         Ok(tree) => tree,
         Err(error) => return request.failed(&error),
     };
+    // What the user may not read is not copied (RFC 8341 section 3.2.6).
+    let tree = match &wanted.source {
+        Source::Datastore(_) => request.access.readable(&tree),
+        Source::Config(_) => tree,
+    };
     let target = datastore(wanted.target);
-    request.done(
-        request
-            .control()
-            .replace(request.session.id, target, tree)
-            .await,
-    )
+    let control = request.control();
+    let copied = control.replace(request.session.id, target, tree, &request.access);
+    request.done(copied.await)
 }
 
 /// Running cannot be deleted, and neither can the candidate: discard-changes is there for it.
@@ -78,7 +88,7 @@ pub fn unlock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
 
 /// Checks a configuration as a commit would.
 pub async fn validate(request: &Request<'_>, source: Source) -> RpcReply {
-    match content(request, &source) {
+    match content(request, &source, DatastoreName::Running) {
         Ok(tree) => request.done(request.control().validate(tree).await),
         Err(error) => request.failed(&error),
     }
@@ -93,7 +103,8 @@ pub async fn commit(request: &Request<'_>, wanted: Commit) -> RpcReply {
         }),
         persist_id: wanted.persist_id.map(PersistId::new),
     };
-    request.done(request.control().commit(request.session.id, wanted).await)
+    let control = request.control();
+    request.done(control.commit(request.session.id, wanted, &request.access).await)
 }
 
 /// Takes a confirmed commit back.

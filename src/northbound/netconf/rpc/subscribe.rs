@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::control::access::Denied;
 use crate::control::error::ControlError;
 use crate::control::subscription::{Cursor, StreamName, SubscribeError, Window};
 use crate::northbound::netconf::filter;
-use crate::northbound::netconf::notify::{Barrier, Pump};
+use crate::northbound::netconf::notify::{Barrier, Permit, Pump};
 use crate::northbound::netconf::service::{Answer, Request};
 use crate::proto::netconf::{CreateSubscription, ErrorType, RpcError, RpcReply};
+use crate::xml;
 
 /// Opens a subscription. Its head is read here, before `<ok/>` leaves; the pump starts after it.
 pub async fn create(request: &Request<'_>, wanted: CreateSubscription) -> Answer {
@@ -72,5 +74,35 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
         events,
         control.clock().clone(),
         barrier,
+        permit(request),
     ))
+}
+
+/// Asks the rules in force for the event's type (RFC 8341 section 3.4.6), and counts what they drop.
+fn permit(request: &Request<'_>) -> Permit {
+    let (room, user) = (
+        request.service.shared_control(),
+        request.session.user.clone(),
+    );
+    Arc::new(move |body| {
+        let access = room.access_of(&user);
+        if access.permits_everything() {
+            return true;
+        }
+        let schema = room.schema();
+        let permitted = match xml::parse(body, &xml::Limits::default()) {
+            Ok(event) => {
+                let kind = schema.top(&event.ns, &event.local);
+                kind.is_some_and(|kind| access.notification(kind))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a stored event cannot be read");
+                false
+            }
+        };
+        if !permitted {
+            Denied::count(&room.access.denied.notifications);
+        }
+        permitted
+    })
 }

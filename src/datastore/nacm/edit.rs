@@ -1,0 +1,235 @@
+//! What an edit names, asked for before it is applied (RFC 8341 section 3.2.5): a refusal does not tell
+//! whether the node is there.
+//!
+//! | operation | node is not there | node is there |
+//! | --- | --- | --- |
+//! | create | create | create |
+//! | delete | delete | delete, and of everything below |
+//! | remove | delete, unless it can be seen that nothing is there | as delete |
+//! | merge | create | update, if it changes a value; nothing if it can be seen that it does not |
+//! | replace | create | as merge; delete of everything that is not named |
+//! | none | nothing | nothing |
+//!
+//! Where the user cannot read, a node that would not be changed needs access as if it were: else the
+//! answer told its value. What is implied - defaults, other cases of a choice, what a `when` hides -
+//! needs no access.
+
+use std::collections::BTreeSet;
+
+use super::access::Access;
+use super::change::Walk;
+use super::compile::Nacm;
+use crate::datastore::edit_tree::{Content, DefaultOperation, EditNode, EditTree, Operation};
+use crate::datastore::error::Error;
+use crate::datastore::keys::Keys;
+use crate::datastore::node::{Node, Value};
+use crate::datastore::secret::is_mask;
+use crate::datastore::tree::Tree;
+use crate::schema::{NodeId, NodeKind, SchemaNode};
+
+impl Nacm {
+    /// Whether the user may make this edit of this tree, all of it.
+    ///
+    /// # Errors
+    /// `access-denied`, with the path of the first node that may not be changed so.
+    pub fn check_edit(
+        &self,
+        base: &Tree,
+        edit: &EditTree,
+        default: DefaultOperation,
+    ) -> Result<(), Error> {
+        let Some(rules) = &self.rules else {
+            return Ok(());
+        };
+        let mut walk = Walk::new(self.schema, rules);
+        if default == DefaultOperation::Replace {
+            walk.unnamed(base.root(), &edit.children)?;
+        }
+        walk.edits(Some(base.root()), &edit.children, default.operation())
+    }
+}
+
+/// What stands where an edit node points.
+#[derive(Clone, Copy)]
+enum Found<'a> {
+    Nothing,
+    Slot(&'a Value),
+    /// An entry of a list.
+    Entry(&'a Node),
+    /// An entry of a leaf-list.
+    Item,
+}
+
+impl<'a> Found<'a> {
+    fn of(parent: Option<&'a Node>, edit: &EditNode) -> Self {
+        let slot = parent.and_then(|parent| parent.child(edit.node));
+        match (slot, &edit.content) {
+            (Some(Value::List(entries)), Content::Entry(keys)) => {
+                entries.get(keys).map_or(Self::Nothing, Self::Entry)
+            }
+            (Some(Value::LeafList(values)), Content::LeafList(keys)) => {
+                match values.contains(keys) {
+                    true => Self::Item,
+                    false => Self::Nothing,
+                }
+            }
+            (Some(value), _) => Self::Slot(value),
+            (None, _) => Self::Nothing,
+        }
+    }
+
+    fn is_there(self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
+    fn interior(self) -> Option<&'a Node> {
+        match self {
+            Self::Entry(node) | Self::Slot(Value::Container(node)) => Some(node),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    fn edits(
+        &mut self,
+        parent: Option<&'a Node>,
+        edits: &'a [EditNode],
+        inherited: Operation,
+    ) -> Result<(), Error> {
+        for edit in edits {
+            let keys = match &edit.content {
+                Content::Entry(keys) | Content::LeafList(keys) => Some(keys),
+                _ => None,
+            };
+            let found = Found::of(parent, edit);
+            let operation = edit.op.unwrap_or(inherited);
+            self.inside(edit.node, keys, |walk| walk.edit(edit, found, operation))?;
+        }
+        Ok(())
+    }
+
+    fn edit(
+        &mut self,
+        edit: &'a EditNode,
+        found: Found<'a>,
+        operation: Operation,
+    ) -> Result<(), Error> {
+        let def = self.schema.node(edit.node);
+        match operation {
+            Operation::Create => {
+                self.require(Access::Create)?;
+                self.keys(def, Access::Create)?;
+                self.edits(None, &edit.children, operation)
+            }
+            Operation::Delete => self.deletes(found),
+            Operation::Remove => match found.is_there() || !self.rules.sees(&self.place) {
+                true => self.deletes(found),
+                false => Ok(()),
+            },
+            Operation::None => self.edits(found.interior(), &edit.children, operation),
+            Operation::Merge | Operation::Replace => {
+                self.puts(edit, found, def)?;
+                if let (Operation::Replace, Some(node)) = (operation, found.interior()) {
+                    self.unnamed(node, &edit.children)?;
+                }
+                self.edits(found.interior(), &edit.children, operation)
+            }
+        }
+    }
+
+    fn deletes(&mut self, found: Found<'a>) -> Result<(), Error> {
+        self.require(Access::Delete)?;
+        match found.interior() {
+            Some(node) => self.all_in(Access::Delete, node),
+            None => Ok(()),
+        }
+    }
+
+    /// The node itself under merge or replace.
+    fn puts(&mut self, edit: &EditNode, found: Found<'a>, def: &SchemaNode) -> Result<(), Error> {
+        if !self.has_meaning(def.id) {
+            return Ok(());
+        }
+        if !found.is_there() {
+            self.require(Access::Create)?;
+            return self.keys(def, Access::Create);
+        }
+        if edit.insert.is_some() {
+            return self.require(Access::Update);
+        }
+        let terminal = matches!(def.kind, NodeKind::Leaf | NodeKind::Any);
+        if terminal && !unaltered(edit, found, def) {
+            return self.require(Access::Update);
+        }
+        if self.rules.sees(&self.place) {
+            return Ok(());
+        }
+        match terminal {
+            true => self.require(Access::Update),
+            false if self.permits(Access::Create) => Ok(()),
+            false => self.require(Access::Update),
+        }
+    }
+
+    /// The key leafs of a list entry at hand, which come with it.
+    fn keys(&mut self, def: &SchemaNode, access: Access) -> Result<(), Error> {
+        for key in &def.keys {
+            self.inside(*key, None, |walk| walk.require(access))?;
+        }
+        Ok(())
+    }
+
+    /// What a replacement takes away: everything it does not name.
+    fn unnamed(&mut self, node: &'a Node, edits: &[EditNode]) -> Result<(), Error> {
+        let mut slots: BTreeSet<NodeId> = BTreeSet::new();
+        let mut entries: BTreeSet<(NodeId, &Keys)> = BTreeSet::new();
+        for edit in edits {
+            match &edit.content {
+                Content::Entry(keys) | Content::LeafList(keys) => {
+                    entries.insert((edit.node, keys));
+                }
+                _ => drop(slots.insert(edit.node)),
+            }
+        }
+        for (id, value) in node.children() {
+            if slots.contains(&id) || self.schema.node(id).is_key {
+                continue;
+            }
+            match value {
+                Value::List(list) => {
+                    for (keys, entry) in list.iter() {
+                        if !entries.contains(&(id, keys)) {
+                            self.inside(id, Some(keys), |walk| walk.all_in(Access::Delete, entry))?;
+                        }
+                    }
+                }
+                Value::LeafList(values) => {
+                    for (keys, ()) in values.iter() {
+                        if !entries.contains(&(id, keys)) {
+                            self.inside(id, Some(keys), |walk| {
+                                match walk.permits(Access::Delete) {
+                                    true => Ok(()),
+                                    false => Err(walk.denied(Access::Delete, false)),
+                                }
+                            })?;
+                        }
+                    }
+                }
+                value => self.all_of(Access::Delete, id, value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the value is the one that is there.
+fn unaltered(edit: &EditNode, found: Found<'_>, def: &SchemaNode) -> bool {
+    match (&edit.content, found) {
+        (Content::Leaf(text), Found::Slot(Value::Leaf(now))) => {
+            text == now || (def.secret && is_mask(text))
+        }
+        (Content::Any(element), Found::Slot(Value::Any(now))) => element == now,
+        _ => false,
+    }
+}

@@ -1,0 +1,356 @@
+//! What may be changed (RFC 8341 sections 3.2.5, 3.2.6 and 3.2.8).
+
+use super::*;
+use crate::datastore::ErrorKind;
+
+const DATA: &str = "<top xmlns='urn:test:g'><plain>p</plain><hidden>s</hidden><deep><x>1</x><y>2</y></deep>\
+    <tag>t1</tag><tag>t2</tag><near>n</near>\
+    <item><name>a</name><kind>1</kind><value>v</value><sub><note>n</note></sub></item>\
+    <item><name>b</name><kind>2</kind><value>w</value></item></top>";
+
+fn decoded(content: &str) -> EditTree {
+    let xml = format!(
+        "<config xmlns:nc='urn:ietf:params:xml:ns:netconf:base:1.0' xmlns:y='urn:ietf:params:xml:ns:yang:1'>{content}</config>"
+    );
+    EditTree::decode(schema(), &xml::parse_str(&xml).unwrap()).unwrap()
+}
+
+/// `ok`, or the path that was denied.
+fn judge(config: &str, default: DefaultOperation, content: &str) -> String {
+    let edit = decoded(content);
+    match ops(config).check_edit(&tree(DATA), &edit, default) {
+        Ok(()) => "ok".to_owned(),
+        Err(error) => {
+            assert_eq!(error.kind, ErrorKind::AccessDenied);
+            error.path
+        }
+    }
+}
+
+fn top(inner: &str) -> String {
+    format!("<top xmlns='urn:test:g'>{inner}</top>")
+}
+
+/// A rule that permits these operations on a path; reading is permitted by default.
+fn allow(operations: &str, text: &str) -> String {
+    let rule = format!(
+        "{}<access-operations>{operations}</access-operations>",
+        path(text)
+    );
+    rules("ops", &[(&rule, "permit")])
+}
+
+#[test]
+fn an_edit_needs_access_to_every_node_it_changes_and_to_no_other() {
+    let item_a = "/g:top/g:item[g:name='a'][g:kind='1']";
+    let a = |inner: &str| top(&format!("<item><name>a</name><kind>1</kind>{inner}</item>"));
+    let c = top("<item><name>c</name><kind>3</kind></item>");
+    let everything = allow("*", "/g:top");
+    let no_delete = allow("create update", "/g:top");
+    let plain = "/g:top/g:plain";
+    let merge = DefaultOperation::Merge;
+    let value = format!("{item_a}/g:value");
+    let rows: Vec<(&str, String, DefaultOperation, String, &str)> = vec![
+        ("no access", nacm(""), merge, top("<plain>q</plain>"), plain),
+        (
+            "merge, update",
+            allow("update", plain),
+            merge,
+            top("<plain>q</plain>"),
+            "ok",
+        ),
+        (
+            "merge, create is not update",
+            allow("create", plain),
+            merge,
+            top("<plain>q</plain>"),
+            plain,
+        ),
+        (
+            "merge, the same value can be read",
+            nacm(""),
+            merge,
+            top("<plain>p</plain>"),
+            "ok",
+        ),
+        (
+            "merge, the same value cannot",
+            nacm(""),
+            merge,
+            top("<hidden>s</hidden>"),
+            "/g:top/g:hidden",
+        ),
+        (
+            "merge, another value cannot",
+            nacm(""),
+            merge,
+            top("<hidden>x</hidden>"),
+            "/g:top/g:hidden",
+        ),
+        (
+            "merge, a new leaf",
+            allow("create", "/g:top/g:size"),
+            merge,
+            top("<size>1</size>"),
+            "ok",
+        ),
+        (
+            "merge, a new leaf is not an update",
+            allow("update", "/g:top/g:size"),
+            merge,
+            top("<size>1</size>"),
+            "/g:top/g:size",
+        ),
+        (
+            "an entry for naming",
+            allow("update", &value),
+            merge,
+            a("<value>x</value>"),
+            "ok",
+        ),
+        (
+            "a new entry",
+            nacm(""),
+            merge,
+            c.clone(),
+            "/g:top/g:item[g:name='c'][g:kind='3']",
+        ),
+        (
+            "a new entry, its keys too",
+            allow("create", "/g:top/g:item"),
+            merge,
+            c,
+            "ok",
+        ),
+        (
+            "an instance",
+            allow("*", item_a),
+            merge,
+            a("<value>x</value><sub><note>z</note></sub>"),
+            "ok",
+        ),
+        (
+            "another instance",
+            allow("*", item_a),
+            merge,
+            top("<item><name>b</name><kind>2</kind><value>x</value></item>"),
+            "/g:top/g:item[g:name='b'][g:kind='2']/g:value",
+        ),
+        (
+            "create, denied before it is known to exist",
+            nacm(""),
+            merge,
+            top("<plain nc:operation='create'>q</plain>"),
+            plain,
+        ),
+        (
+            "create, denied before it is known not to",
+            nacm(""),
+            merge,
+            top("<size nc:operation='create'>1</size>"),
+            "/g:top/g:size",
+        ),
+        (
+            "delete, denied before it is known to exist",
+            nacm(""),
+            merge,
+            top("<plain nc:operation='delete'/>"),
+            plain,
+        ),
+        (
+            "delete, denied before it is known not to",
+            nacm(""),
+            merge,
+            top("<size nc:operation='delete'/>"),
+            "/g:top/g:size",
+        ),
+        (
+            "remove of what is seen not to be there",
+            nacm(""),
+            merge,
+            top("<size nc:operation='remove'/>"),
+            "ok",
+        ),
+        (
+            "remove of what may be there",
+            nacm(""),
+            merge,
+            top("<vault><gold nc:operation='remove'/></vault>"),
+            "/g:top/g:vault/g:gold",
+        ),
+        (
+            "delete",
+            allow("delete", plain),
+            merge,
+            top("<plain nc:operation='delete'/>"),
+            "ok",
+        ),
+        (
+            "delete of an entry, all below it",
+            allow("delete", item_a),
+            merge,
+            top("<item nc:operation='delete'><name>a</name><kind>1</kind></item>"),
+            "ok",
+        ),
+        (
+            "replace, update of a leaf",
+            allow("update", &value),
+            merge,
+            a("")
+                .replace("<item>", "<item nc:operation='replace'>")
+                .replace(
+                    "</item>",
+                    "<value>x</value><sub><note>n</note></sub></item>",
+                ),
+            "ok",
+        ),
+        (
+            "replace takes away what it does not name",
+            allow("create update", item_a),
+            merge,
+            a("").replace("<item>", "<item nc:operation='replace'>"),
+            &value,
+        ),
+        (
+            "replace of everything",
+            no_delete,
+            DefaultOperation::Replace,
+            top("<plain>p</plain>"),
+            "/g:top",
+        ),
+        (
+            "replace of everything, permitted",
+            everything,
+            DefaultOperation::Replace,
+            top("<plain>p</plain>"),
+            "ok",
+        ),
+        (
+            "none, for naming",
+            allow("delete", "/g:top/g:deep/g:x"),
+            DefaultOperation::None,
+            top("<deep><x nc:operation='delete'/></deep>"),
+            "ok",
+        ),
+        (
+            "none, nothing named",
+            nacm(""),
+            DefaultOperation::None,
+            top("<item><name>z</name><kind>9</kind></item>"),
+            "ok",
+        ),
+        (
+            "another case goes by itself",
+            allow("create", "/g:top/g:far"),
+            merge,
+            top("<far>f</far>"),
+            "ok",
+        ),
+        (
+            "a leaf-list entry",
+            allow("create", "/g:top/g:tag[.='t3']"),
+            merge,
+            top("<tag>t3</tag>"),
+            "ok",
+        ),
+        (
+            "another one",
+            allow("create", "/g:top/g:tag[.='t3']"),
+            merge,
+            top("<tag>t4</tag>"),
+            "/g:top/g:tag[.='t4']",
+        ),
+        (
+            "an entry that is moved",
+            nacm(""),
+            merge,
+            top("<tag y:insert='last'>t1</tag>"),
+            "/g:top/g:tag[.='t1']",
+        ),
+        (
+            "a presence container",
+            allow("create", "/g:top"),
+            merge,
+            "<other xmlns='urn:test:g'/>".to_owned(),
+            "/g:other",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (why, config, default, content, expected) in rows {
+        let got = judge(&config, default, &content);
+        if got != expected {
+            wrong.push(format!("{why}: {got} instead of {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_path_that_the_user_cannot_see_is_not_told() {
+    // Everything may be written but what default-deny-all guards, which a replacement would take away.
+    let config = nacm("<write-default>permit</write-default>");
+    let got = judge(&config, DefaultOperation::Replace, &top("<plain>p</plain>"));
+    assert_eq!(got, "/g:top");
+    let denied = ops(&config)
+        .check_change(&tree(DATA), &tree(""))
+        .unwrap_err();
+    assert_eq!(denied.path, "/g:top");
+}
+
+#[test]
+fn a_commit_needs_access_to_exactly_what_differs() {
+    let change = |config: &str, to: &str| match ops(config).check_change(&tree(DATA), &tree(to)) {
+        Ok(()) => "ok".to_owned(),
+        Err(error) => error.path,
+    };
+    let plain = DATA.replace("<plain>p", "<plain>q");
+    let more = DATA.replace("</top>", "<item><name>c</name><kind>3</kind></item></top>");
+    let less = DATA.replace(
+        "<item><name>b</name><kind>2</kind><value>w</value></item>",
+        "",
+    );
+    let moved = DATA.replace("<tag>t1</tag><tag>t2</tag>", "<tag>t2</tag><tag>t1</tag>");
+    let far = DATA.replace("<near>n</near>", "<far>f</far>");
+    let emptied = DATA.replace("<deep><x>1</x><y>2</y></deep>", "");
+    for (config, to, expected) in [
+        (nacm(""), DATA, "ok"),
+        (nacm(""), &*plain, "/g:top/g:plain"),
+        (allow("update", "/g:top/g:plain"), &plain, "ok"),
+        (allow("create", "/g:top/g:item"), &more, "ok"),
+        (
+            allow("update", "/g:top/g:item"),
+            &more,
+            "/g:top/g:item[g:name='c'][g:kind='3']",
+        ),
+        (
+            allow("delete", "/g:top/g:item[g:name='b'][g:kind='2']"),
+            &less,
+            "ok",
+        ),
+        (
+            allow("delete", "/g:top/g:item[g:name='a'][g:kind='1']"),
+            &less,
+            "/g:top/g:item[g:name='b'][g:kind='2']",
+        ),
+        (nacm(""), &moved, "/g:top/g:tag[.='t2']"),
+        (allow("update", "/g:top/g:tag"), &moved, "ok"),
+        (allow("create", "/g:top/g:far"), &far, "ok"),
+        (
+            allow("delete", "/g:top/g:deep/g:x"),
+            &emptied,
+            "/g:top/g:deep/g:y",
+        ),
+        (allow("delete", "/g:top/g:deep"), &emptied, "ok"),
+    ] {
+        assert_eq!(change(&config, to), expected, "{config} -> {to}");
+    }
+}
+
+#[test]
+fn a_user_who_may_do_everything_is_asked_nothing() {
+    let admin = Nacm::compile(&tree(""), &member("u", &["admin"]));
+    let edit = decoded(&top("<hidden>x</hidden>"));
+    let replace = DefaultOperation::Replace;
+    assert!(admin.check_edit(&tree(DATA), &edit, replace).is_ok());
+    assert!(admin.check_change(&tree(DATA), &tree("")).is_ok());
+}

@@ -1,0 +1,685 @@
+//! Case 96: access control (RFC 8341), over real sessions of users who may not do everything.
+
+use std::time::Duration;
+
+use lifeline::northbound::admin::{self, Reply, Request};
+
+use crate::peer::{ESC, Got, Host, NOTIFICATION, PASSWORD, Peer, SIM, Table, brief};
+use crate::sample::{GROUP, NO_VMS, all, candidate, deployment, edit, network, running, tenant};
+
+const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
+const TENANT: &str = "/esc:esc_datamodel/esc:tenants/esc:tenant";
+
+/// Adds a user, while the server runs.
+fn add(host: &Host, name: &str, groups: &[&str]) {
+    let request = Request::UserAdd {
+        name: name.to_owned(),
+        password: Some(PASSWORD.to_owned()),
+        keys: Vec::new(),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+    };
+    assert_eq!(admin::ask(host.data(), &request).unwrap(), Reply::Ok);
+}
+
+/// Puts a user in exactly these groups.
+fn groups(host: &Host, name: &str, groups: &[&str]) {
+    let request = Request::UserGroups {
+        name: name.to_owned(),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+    };
+    assert_eq!(admin::ask(host.data(), &request).unwrap(), Reply::Ok);
+}
+
+fn nacm(inner: &str) -> String {
+    format!("<nacm xmlns=\"{NACM}\">{inner}</nacm>")
+}
+
+/// `/nacm` with one rule-list for `group`, of rules (content, action).
+fn rules(group: &str, rules: &[(&str, &str)]) -> String {
+    let rules: String = rules
+        .iter()
+        .enumerate()
+        .map(|(at, (content, action))| {
+            format!("<rule><name>r{at}</name>{content}<action>{action}</action></rule>")
+        })
+        .collect();
+    nacm(&format!(
+        "<rule-list><name>{group}</name><group>{group}</group>{rules}</rule-list>"
+    ))
+}
+
+fn path(text: &str) -> String {
+    format!("<path xmlns:esc=\"{ESC}\">{text}</path>")
+}
+
+fn to(operations: &str) -> String {
+    format!("<access-operations>{operations}</access-operations>")
+}
+
+const DENIED: &str = "application access-denied";
+
+#[test]
+fn a_user_without_groups_starts_from_the_standard_s_defaults() {
+    let host = Host::start();
+    add(&host, "guest", &[]);
+    let (mut admin, mut guest) = (host.peer(), host.peer_of("guest"));
+    admin.ok(&running(&tenant("t", "")));
+    admin.ok(&running(&nacm("<read-default>permit</read-default>")));
+    let mut table = Table::default();
+    let seen = guest.rpc(&all("running"));
+    table.check("reads configuration", seen.contains("<name>t</name>"));
+    table.check("default-deny-all of /nacm", !seen.contains("<nacm"));
+    let state = guest.rpc("<get/>");
+    table.check("reads state", state.contains("<netconf-state"));
+    table.check("not the counters", !state.contains("denied-operations"));
+    let new = format!("{DENIED} path={TENANT}[esc:name='u']");
+    for target in ["running", "candidate"] {
+        let got = guest.error(&edit(target, "", &tenant("u", "")));
+        table.row(&format!("writes {target}"), &got, &[&new]);
+    }
+    let old = format!("{DENIED} path={TENANT}[esc:name='t']");
+    let with = |operation: &str, name: &str| {
+        running(&tenant(name, "")).replace(
+            "<tenant>",
+            &format!("<tenant nc:operation=\"{operation}\">"),
+        )
+    };
+    for operation in ["create", "delete"] {
+        let got = guest.error(&with(operation, "t"));
+        table.row(&format!("{operation} of what is there"), &got, &[&old]);
+        let got = guest.error(&with(operation, "u"));
+        table.row(&format!("{operation} of what is not"), &got, &[&new]);
+    }
+    table.row(
+        "naming changes nothing",
+        &guest.error(&running(&tenant("t", ""))),
+        &["ok"],
+    );
+    for (name, inner) in [
+        ("kill-session", "<session-id>4711</session-id>"),
+        ("delete-config", "<target><candidate/></target>"),
+    ] {
+        let got = guest.error(&format!("<{name}>{inner}</{name}>"));
+        table.row(name, &got, &["protocol access-denied"]);
+    }
+    let copy =
+        "<copy-config><target><candidate/></target><source><running/></source></copy-config>";
+    table.row(
+        "copies what it may read",
+        &guest.error(copy),
+        &[&format!("{DENIED}*")],
+    );
+    let counters = admin.rpc(&format!("<get><filter>{}</filter></get>", nacm("")));
+    for (name, value) in [
+        ("denied-operations", 2),
+        ("denied-data-writes", 7),
+        ("denied-notifications", 0),
+    ] {
+        let leaf = format!("<{name}>{value}</{name}>");
+        table.check(&format!("{leaf} in {counters}"), counters.contains(&leaf));
+    }
+    guest.ok("<close-session/>");
+    table.done();
+}
+
+#[test]
+fn what_may_not_be_read_is_left_out_and_no_filter_tells_of_it() {
+    let host = Host::start();
+    add(&host, "reader", &["readers"]);
+    let (mut admin, mut reader) = (host.peer(), host.peer_of("reader"));
+    admin.ok(&running(&network("open", "<vlan_id>17</vlan_id>")));
+    admin.ok(&running(&network("closed", "<vlan_id>18</vlan_id>")));
+    let closed = path(&format!("{TENANT}[esc:name='closed']"));
+    let vlan = path(&format!(
+        "{TENANT}/esc:networks/esc:network/esc:admin_state"
+    ));
+    admin.ok(&running(&rules(
+        "readers",
+        &[(&closed, "deny"), (&vlan, "deny")],
+    )));
+    let mut table = Table::default();
+    let filter = |text: &str| {
+        format!("<get-config><source><running/></source><filter>{text}</filter></get-config>")
+    };
+    let xpath = |text: &str| {
+        format!("<get><filter type=\"xpath\" xmlns:e=\"{ESC}\" select=\"{text}\"/></get>")
+    };
+    let by_vlan = |vlan: u32| {
+        filter(
+            &tenant(
+                "",
+                &format!("<networks><network><vlan_id>{vlan}</vlan_id></network></networks>"),
+            )
+            .replace("<name></name>", ""),
+        )
+    };
+    for (case, request, seen, hidden) in [
+        ("get-config", all("running"), "open", "closed"),
+        ("candidate", all("candidate"), "open", "closed"),
+        ("get", "<get/>".to_owned(), "open", "closed"),
+        ("get, state too", xpath("//e:opdata"), "opdata", "closed"),
+        ("subtree by name", filter(&tenant("closed", "")), "<data", "closed"),
+        ("subtree by content", by_vlan(18), "<data", "18"),
+        ("subtree by content, seen", by_vlan(17), "17", "18"),
+        ("xpath by key", xpath("//e:tenant[e:name='closed']"), "<data", "closed"),
+        ("xpath by value", xpath("//e:tenant[.//e:vlan_id=18]"), "<data", "closed"),
+        ("xpath by count", xpath("//e:tenant[count(//e:tenants/e:tenant)=2]"), "<data", "open"),
+        ("xpath, what it sees", xpath("//e:tenant[count(//e:opdata//e:tenant)&lt;2]"), "open", "closed"),
+        (
+            "defaults of what is denied",
+            all("running").replace("</source>", "</source><with-defaults xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults\">report-all</with-defaults>"),
+            "<shared>",
+            "admin_state",
+        ),
+    ] {
+        let got = reader.rpc(&request);
+        table.check(&format!("{case}: {seen} in {got:.600}"), got.contains(seen));
+        table.check(&format!("{case}: no {hidden} in {got:.600}"), !got.contains(hidden));
+    }
+    let all_seen = admin.rpc(&all("running"));
+    table.check("the administrator sees both", all_seen.contains("closed"));
+    table.done();
+}
+
+#[test]
+fn rules_open_a_part_for_writing_to_edits_commits_and_copies() {
+    let host = Host::start();
+    add(&host, "ann", &["builders"]);
+    let (mut admin, mut ann) = (host.peer(), host.peer_of("ann"));
+    admin.ok(&running(&tenant("hers", "")));
+    admin.ok(&running(&tenant("his", "")));
+    let hers = path(&format!("{TENANT}[esc:name='hers']"));
+    admin.ok(&running(&rules("builders", &[(&hers, "permit")])));
+    let mut table = Table::default();
+    let his_network =
+        format!("{DENIED} path={TENANT}[esc:name='his']/esc:networks/esc:network[esc:name='n1']");
+    table.row("hers", &ann.error(&running(&network("hers", ""))), &["ok"]);
+    table.row(
+        "his",
+        &ann.error(&running(&network("his", ""))),
+        &[&his_network],
+    );
+    let both = network("hers", "<vlan_id>5</vlan_id>") + &network("his", "");
+    table.row(
+        "both, nothing is done",
+        &ann.error(&running(&both)),
+        &[&his_network],
+    );
+    let now = admin.rpc(&all("running"));
+    table.check("nothing was done", !now.contains("vlan_id"));
+    let on = "<error-option>continue-on-error</error-option>";
+    table.row(
+        "whatever the error-option",
+        &ann.error(&edit("running", on, &both)),
+        &[&his_network],
+    );
+    table.row(
+        "to test",
+        &ann.error(&edit(
+            "running",
+            "<test-option>test-only</test-option>",
+            &network("his", ""),
+        )),
+        &[&his_network],
+    );
+    // Her own part of the candidate, and another's.
+    table.row(
+        "candidate",
+        &ann.error(&candidate(&network("hers", "<vlan_id>6</vlan_id>"))),
+        &["ok"],
+    );
+    table.row("commit", &ann.error("<commit/>"), &["ok"]);
+    admin.ok(&candidate(&network("his", "")));
+    ann.ok(&candidate(&network("hers", "<vlan_id>7</vlan_id>")));
+    table.row(
+        "commit of another's edit",
+        &ann.error("<commit/>"),
+        &[&his_network],
+    );
+    admin.ok("<commit/>");
+    let now = ann.rpc(&all("running"));
+    table.check("committed by who may", now.contains("<vlan_id>7</vlan_id>"));
+    // Everything else would be gone.
+    let copy = format!(
+        "<copy-config><target><running/></target><source><config>{}</config></source></copy-config>",
+        tenant("hers", "")
+    );
+    table.row(
+        "copy-config takes away",
+        &ann.error(&copy),
+        &[&format!("{DENIED} path=/esc:esc_datamodel/*")],
+    );
+    let replace = edit(
+        "running",
+        "<default-operation>replace</default-operation>",
+        &tenant("hers", ""),
+    );
+    table.row(
+        "replace takes away",
+        &ann.error(&replace),
+        &[&format!("{DENIED} path=*")],
+    );
+    table.row(
+        "discard-changes needs exec only",
+        &ann.error("<discard-changes/>"),
+        &["ok"],
+    );
+    table.row(
+        "validate too",
+        &ann.error("<validate><source><candidate/></source></validate>"),
+        &["ok"],
+    );
+    table.done();
+}
+
+#[test]
+fn operations_and_actions_need_exec() {
+    let host = Host::start();
+    add(&host, "bob", &["ops"]);
+    let (mut admin, mut bob) = (host.peer(), host.peer_of("bob"));
+    let rpc = |name: &str| format!("<rpc-name>{name}</rpc-name>");
+    let everything = path("/");
+    admin.ok(&running(&rules(
+        "ops",
+        &[
+            (&rpc("get-schema"), "deny"),
+            (&rpc("serviceAction"), "deny"),
+            (
+                &format!("<module-name>lifeline-sim</module-name>{}", to("exec")),
+                "deny",
+            ),
+            (&rpc("kill-session"), "permit"),
+            (&everything, "permit"),
+        ],
+    )));
+    let action = format!(
+        "<serviceAction xmlns=\"{ESC}\"><actionType>STOP</actionType><tenantName>t</tenantName><depName>d</depName></serviceAction>"
+    );
+    let vm = format!(
+        "<vmAction xmlns=\"{ESC}\"><actionType>STOP</actionType><vmName>nope</vmName></vmAction>"
+    );
+    let schema = "<get-schema xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\"><identifier>esc</identifier></get-schema>";
+    let inject = format!("<inject xmlns=\"{SIM}\"><fault>api-down</fault></inject>");
+    let no = "protocol access-denied";
+    let mut table = Table::default();
+    for (case, request, expected) in [
+        ("get-schema", schema.to_owned(), no),
+        ("serviceAction", action.clone(), no),
+        (
+            "serviceAction, malformed",
+            format!("<serviceAction xmlns=\"{ESC}\"/>"),
+            no,
+        ),
+        ("serviceAction in an edit", running(&action), no),
+        (
+            "and nothing beside it is done",
+            running(&(tenant("beside", "") + &action)),
+            no,
+        ),
+        ("another action", vm.clone(), "application data-missing*"),
+        (
+            "another action in an edit",
+            running(&vm),
+            "application data-missing*",
+        ),
+        ("a control of the simulator", inject, no),
+        (
+            "kill-session, permitted",
+            "<kill-session><session-id>4711</session-id></kill-session>".to_owned(),
+            "protocol invalid-value*",
+        ),
+        (
+            "close-session, whatever",
+            "<get-config><source><running/></source></get-config>".to_owned(),
+            "no error*",
+        ),
+    ] {
+        table.row(case, &bob.error(&request), &[expected]);
+    }
+    let now = admin.rpc(&all("running"));
+    table.check("the edit beside a denied action", !now.contains("beside"));
+    admin.ok(&running(&nacm("<exec-default>deny</exec-default>")));
+    table.row(
+        "exec-default, in an open session",
+        &bob.error("<get/>"),
+        &[no],
+    );
+    table.row("close-session", &bob.error("<close-session/>"), &["ok"]);
+    table.done();
+}
+
+fn subscribe(inner: &str) -> String {
+    format!("<create-subscription xmlns=\"{NOTIFICATION}\">{inner}</create-subscription>")
+}
+
+/// Everything that comes until nothing does for a while.
+fn heard(peer: &mut Peer) -> String {
+    let mut all = String::new();
+    while let Got::Message(message) = peer.next(Duration::from_millis(1500)) {
+        all.push_str(&message);
+    }
+    all
+}
+
+#[test]
+fn events_are_sent_to_who_may_read_them_live_and_in_replay() {
+    let host = Host::start();
+    add(&host, "deaf", &["deaf"]);
+    add(&host, "all", &[]);
+    let mut admin = host.peer();
+    let rule = "<notification-name>escEvent</notification-name><module-name>esc</module-name>";
+    admin.ok(&running(&rules("deaf", &[(rule, "deny")])));
+    admin.ok(&running(&tenant("early", "")));
+    let mut witness = host.peer_of("all");
+    witness.ok(&subscribe("<startTime>2020-01-01T00:00:00Z</startTime>"));
+    let mut history = String::new();
+    while !(history.contains("early") && history.contains("replayComplete")) {
+        history.push_str(&witness.message());
+    }
+    let mut table = Table::default();
+    let mut deaf = Vec::new();
+    for stream in ["NETCONF", "escEvent"] {
+        for filter in ["", &format!("<filter><escEvent xmlns=\"{ESC}\"/></filter>")] {
+            let mut peer = host.peer_of("deaf");
+            let start = "<startTime>2020-01-01T00:00:00Z</startTime>";
+            peer.ok(&subscribe(&format!(
+                "{filter}<stream>{stream}</stream>{start}"
+            )));
+            deaf.push((format!("{stream} {filter}"), peer));
+        }
+    }
+    admin.ok(&running(&tenant("late", "")));
+    while !witness.message().contains("late") {}
+    for (case, peer) in &mut deaf {
+        let heard = heard(peer);
+        table.check(
+            &format!("{case}: {heard:.400}"),
+            !heard.contains("escEvent"),
+        );
+        table.check(
+            &format!("{case}: replayComplete"),
+            heard.contains("replayComplete"),
+        );
+        let netconf = case == "NETCONF ";
+        table.check(
+            &format!("{case}: other types {heard:.400}"),
+            heard.contains("netconf-config-change") == netconf,
+        );
+    }
+    let counters = admin.rpc(&format!("<get><filter>{}</filter></get>", nacm("")));
+    let count = |text: &str| -> Option<u32> {
+        let (_, rest) = text.split_once("<denied-notifications>")?;
+        rest.split_once('<')?.0.parse().ok()
+    };
+    // Two events or more, in four subscriptions.
+    table.check(&counters, count(&counters).is_some_and(|count| count >= 8));
+    // The rule goes, and what comes from now on is sent to the same subscriptions.
+    let gone = rules("deaf", &[]).replace("<rule-list>", "<rule-list nc:operation=\"delete\">");
+    admin.ok(&running(&gone));
+    admin.ok(&running(&tenant("later", "")));
+    for (case, peer) in &mut deaf {
+        let mut heard = String::new();
+        while let Got::Message(message) = peer.next(Duration::from_secs(10)) {
+            heard.push_str(&message);
+            if heard.contains("later") {
+                break;
+            }
+        }
+        table.check(
+            &format!("{case}: now {heard:.400}"),
+            heard.contains("later"),
+        );
+    }
+    // Without create-subscription there are none at all.
+    let rule = "<rpc-name>create-subscription</rpc-name>";
+    admin.ok(&running(&rules("deaf", &[(rule, "deny")])));
+    let got = host.peer_of("deaf").error(&subscribe(""));
+    table.row("create-subscription", &got, &["protocol access-denied"]);
+    table.done();
+}
+
+#[test]
+fn groups_come_from_the_users_and_from_the_configuration_at_every_request() {
+    let host = Host::start();
+    add(&host, "ann", &[]);
+    let (mut admin, mut ann) = (host.peer(), host.peer_of("ann"));
+    let all_of_esc = "<module-name>esc</module-name>";
+    admin.ok(&running(&rules("writers", &[(all_of_esc, "permit")])));
+    let mut table = Table::default();
+    let mut count = 0;
+    let mut write = |peer: &mut Peer| {
+        count += 1;
+        peer.error(&running(&tenant(&format!("t{count}"), "")))
+    };
+    let no = format!("{DENIED}*");
+    table.row("in no group", &write(&mut ann), &[&no]);
+    groups(&host, "ann", &["writers"]);
+    table.row("in a group of the users' file", &write(&mut ann), &["ok"]);
+    admin.ok(&running(&nacm(
+        "<enable-external-groups>false</enable-external-groups>",
+    )));
+    table.row("which is not asked", &write(&mut ann), &[&no]);
+    let configured = |operation: &str| {
+        nacm(&format!(
+            "<groups><group nc:operation=\"{operation}\"><name>writers</name><user-name>ann</user-name></group></groups>"
+        ))
+    };
+    admin.ok(&running(&configured("create")));
+    table.row("in a configured group", &write(&mut ann), &["ok"]);
+    admin.ok(&running(&configured("remove")));
+    table.row("no more", &write(&mut ann), &[&no]);
+    table.row(
+        "administrators are asked of the users' file all the same",
+        &write(&mut admin),
+        &["ok"],
+    );
+    admin.ok(&running(&nacm("<enable-nacm>false</enable-nacm>")));
+    table.row("enable-nacm false", &write(&mut ann), &["ok"]);
+    admin.ok(&running(&nacm("<enable-nacm>true</enable-nacm>")));
+    table.row("enable-nacm true", &write(&mut ann), &[&no]);
+    groups(&host, "ann", &["admin"]);
+    table.row("made an administrator", &write(&mut ann), &["ok"]);
+    table.done();
+}
+
+#[test]
+fn administrators_cannot_lock_themselves_out_by_accident() {
+    let host = Host::start();
+    let mut admin = host.peer();
+    let mut table = Table::default();
+    let closed = "<read-default>deny</read-default><exec-default>deny</exec-default>";
+    table.row(
+        "everything closed",
+        &admin.error(&running(&nacm(closed))),
+        &["ok"],
+    );
+    table.row(
+        "to everybody else",
+        &admin.error(&running(&rules("*", &[("", "deny")]))),
+        &["ok"],
+    );
+    table.row("still", &admin.error(&running(&tenant("t", ""))), &["ok"]);
+    let copy = "<copy-config><target><running/></target><source><config/></source></copy-config>";
+    table.row("/nacm dropped by a copy", &admin.error(copy), &["ok"]);
+    table.row("still", &admin.error(&running(&tenant("t", ""))), &["ok"]);
+    table.check(
+        "nothing was seeded",
+        !admin.rpc(&all("running")).contains("<nacm"),
+    );
+    // Rules for the group itself are the administrator's own will.
+    let read_only = [(&*to("read exec"), "permit"), ("", "deny")];
+    table.row(
+        "rules for admin",
+        &admin.error(&running(&rules("admin", &read_only))),
+        &["ok"],
+    );
+    let got = admin.error(&running(&tenant("u", "")));
+    table.row(
+        "hold for administrators",
+        &got,
+        &[&format!("{DENIED} path={TENANT}[esc:name='u']")],
+    );
+    table.check(
+        "and no more than that",
+        admin.rpc(&all("running")).contains("<nacm"),
+    );
+    table.done();
+}
+
+#[test]
+fn the_recovery_user_is_bound_by_no_rule() {
+    let host = Host::process_with("[nacm]\nrecovery-user = \"rescue\"\n", &[]);
+    add(&host, "rescue", &[]);
+    let mut admin = host.peer();
+    let lockout = rules("admin", &[("", "deny")]);
+    admin.ok(&running(&lockout));
+    let mut table = Table::default();
+    table.row(
+        "locked out",
+        &admin.error("<get/>"),
+        &["protocol access-denied"],
+    );
+    let mut rescue = host.peer_of("rescue");
+    let gone = lockout.replace("<rule-list>", "<rule-list nc:operation=\"delete\">");
+    table.row("mends it", &rescue.error(&running(&gone)), &["ok"]);
+    table.row("back", &admin.error(&running(&tenant("t", ""))), &["ok"]);
+    table.done();
+}
+
+fn connector(properties: &str) -> String {
+    format!(
+        "<esc_datamodel xmlns=\"{ESC}\"><vim_connectors><vim_connector><id>v</id><type>OPENSTACK</type>\
+         <properties>{properties}</properties></vim_connector></vim_connectors></esc_datamodel>"
+    )
+}
+
+fn property(name: &str, value: &str) -> String {
+    format!("<property><name>{name}</name><value>{value}</value></property>")
+}
+
+#[test]
+fn secrets_are_shown_to_nobody_and_their_mask_keeps_them() {
+    let host = Host::start();
+    let mut admin = host.peer();
+    let mut table = Table::default();
+    let secret = "correct-horse-battery";
+    let given = connector(&property("os_password", secret));
+    admin.ok(&running(&given));
+    let xpath = |text: &str| {
+        format!("<get><filter type=\"xpath\" xmlns:e=\"{ESC}\" select=\"{text}\"/></get>")
+    };
+    let by_content =
+        format!("<get-config><source><running/></source><filter>{given}</filter></get-config>");
+    for (case, request, shown) in [
+        ("get-config", all("running"), true),
+        ("candidate", all("candidate"), true),
+        ("get", "<get/>".to_owned(), true),
+        ("xpath", xpath("//e:property"), true),
+        (
+            "guessed by xpath",
+            xpath(&format!("//e:property[e:value='{secret}']")),
+            false,
+        ),
+        (
+            "guessed by its start",
+            xpath("//e:property[starts-with(e:value,'correct')]"),
+            false,
+        ),
+        ("guessed by a subtree", by_content, false),
+    ] {
+        let got = admin.rpc(&request);
+        table.check(&format!("{case}: {got:.500}"), !got.contains(secret));
+        table.check(
+            &format!("{case}: {got:.500}"),
+            got.contains("********") == shown,
+        );
+    }
+    let masked = connector(&property("os_password", "********"));
+    for (case, request) in [
+        ("merged back", running(&masked)),
+        (
+            "replaced",
+            running(&masked.replace(
+                "<vim_connector>",
+                "<vim_connector nc:operation=\"replace\">",
+            )),
+        ),
+        (
+            "copied back",
+            format!(
+                "<copy-config><target><running/></target><source><config>{masked}</config></source></copy-config>"
+            ),
+        ),
+    ] {
+        table.row(case, &admin.error(&request), &["ok"]);
+    }
+    let path = "/esc:esc_datamodel/esc:vim_connectors/esc:vim_connector[esc:id='v']/esc:properties/esc:property[esc:name='new']/esc:value";
+    let new = connector(&property("new", "********"));
+    table.row(
+        "a mask of nothing",
+        &admin.error(&running(&new)),
+        &[&format!("application invalid-value path={path}")],
+    );
+    table.row(
+        "and in a candidate",
+        &admin.error(&candidate(&new)),
+        &[&format!("application invalid-value path={path}")],
+    );
+    let audit = std::fs::read_dir(host.data().join("audit")).unwrap();
+    for file in audit {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+        table.check("no secret in the audit log", !text.contains(secret));
+    }
+    // Who may not even read the node sees no mask; day-0 data is such a node too.
+    add(&host, "guest", &[]);
+    let day0 = "<config_data><configuration><dst>/etc/x</dst><data>pw-of-day0</data><variable><name>PW</name><val>pw-of-var</val></variable></configuration></config_data>";
+    admin.ok(&running(&deployment(
+        "t",
+        "d",
+        &format!("{GROUP}{NO_VMS}{day0}"),
+    )));
+    let guest = host.peer_of("guest").rpc(&all("running"));
+    for hidden in ["********", "pw-of-day0", "pw-of-var"] {
+        table.check(&format!("no {hidden} in {guest}"), !guest.contains(hidden));
+    }
+    table.check(
+        "the rest of it",
+        guest.contains("os_password") && guest.contains("/etc/x"),
+    );
+    table.done();
+}
+
+#[test]
+fn a_rule_about_nothing_is_refused() {
+    let host = Host::start();
+    let mut admin = host.peer();
+    let mut table = Table::default();
+    for (case, text) in [
+        ("no such node", "/esc:esc_datamodel/esc:tenant"),
+        (
+            "no such key",
+            "/esc:esc_datamodel/esc:tenants/esc:tenant[esc:color='x']",
+        ),
+        ("no instance path", "//esc:tenant"),
+    ] {
+        let got = admin.error(&running(&rules("g", &[(&path(text), "deny")])));
+        let at = "/nacm:nacm/nacm:rule-list[nacm:name='g']/nacm:rule[nacm:name='r0']/nacm:path";
+        table.row(
+            case,
+            &got,
+            &[&format!("application invalid-value path={at}")],
+        );
+    }
+    let undeclared = rules("g", &[("<path>/q:x</path>", "deny")]);
+    let got = admin.error(&running(&undeclared));
+    table.row(
+        "a prefix that is not declared",
+        &got,
+        &["application invalid-value*"],
+    );
+    table.check(
+        "nothing was stored",
+        brief(&admin.rpc(&all("running"))).starts_with("no error"),
+    );
+    table.done();
+}
