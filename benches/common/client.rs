@@ -73,6 +73,11 @@ impl Client {
         self.message().await
     }
 
+    /// Sends octets as they are.
+    pub async fn octets(&mut self, octets: Vec<u8>) {
+        self.channel.data_bytes(octets).await.expect("octets");
+    }
+
     /// Sends a request that must be answered with `<ok/>`.
     pub async fn ok(&mut self, operation: &str) {
         let reply = self.rpc(operation).await;

@@ -71,13 +71,20 @@ pub fn settings() -> Settings {
 impl Bench {
     /// Starts a server on an empty directory.
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// As [`Bench::start`], under changed settings.
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = settings();
+        change(&mut settings);
         let dir = super::scratch();
         let data_dir = super::data_dir(&dir);
         let key = user(&data_dir);
         let server = Server::start(Options {
             data_dir,
             netconf: ([127, 0, 0, 1], 0).into(),
-            settings: settings(),
+            settings,
             clock: Arc::new(SystemClock::new()),
             seed: 1,
         })
