@@ -3,6 +3,7 @@
 //! No tokio, no schema, no domain: a face or a driver on floor 9 converts between these
 //! values and the model.
 
+pub mod cloudstack;
 pub mod esc;
 pub mod netconf;
 pub mod nova;
