@@ -277,6 +277,11 @@ pub const CASES: &[Row] = &[
         "RFC 8341 3.4",
         "access control",
         "access-denied, or left out of a reply without a word",
-        Shown(&[]),
+        Shown(&[
+            "what_may_not_be_read_is_left_out_and_no_filter_tells_of_it",
+            "rules_open_a_part_for_writing_to_edits_commits_and_copies",
+            "operations_and_actions_need_exec",
+            "events_are_sent_to_who_may_read_them_live_and_in_replay",
+        ]),
     ),
 ];
