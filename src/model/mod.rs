@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod confirmed;
+pub mod day_zero;
 pub mod connector;
 pub mod deployment;
 pub mod event;

@@ -1,0 +1,608 @@
+//! Making a VM.
+//!
+//! ```text
+//! call:  all that can be refused is looked at -> domain defined (with token) -> addresses reserved -> accepted
+//! work:  root disk -> volumes -> configuration drive -> started -> metadata says so
+//! ```
+//!
+//! The domain comes first: whatever a crash leaves behind is found by its token and removed with its domain.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+
+use super::core::{Core, End};
+use super::day_zero::{self, Content};
+use super::link::{Fault, FaultKind};
+use super::network::BRIDGE;
+use super::xml::{
+    Attachment, Build, Card, Disk, DiskKind, NetworkDoc, NewDomain, Nic, Volume, bytes_of,
+    first_free, host_entry, new_domain, read_pool, volume_xml,
+};
+use crate::engine::port::{Accepted, CreateVm, InterfaceRequest, VimError};
+use crate::model::day_zero::{fill, index_of};
+use crate::model::resource::FlavorSpec;
+
+/// How often addresses are chosen for one create.
+const ATTEMPTS: u32 = 5;
+/// What libvirt says of an address, or a MAC, that somebody else reserved.
+const TAKEN: &str = "there is an existing dhcp host entry";
+
+/// Name of a volume of a domain.
+pub fn volume_name(uuid: &str, what: &str) -> String {
+    format!("lifeline.{uuid}.{what}")
+}
+
+/// A MAC address that is the same for the same interface of the same VM, from the range QEMU's own lie in.
+fn mac_of(uuid: &str, nicid: u32) -> String {
+    let name = format!("{uuid}/{nicid}");
+    let made = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes());
+    let [a, b, c, ..] = *made.as_bytes();
+    format!("52:54:00:{a:02x}:{b:02x}:{c:02x}")
+}
+
+/// A volume to make.
+struct Wanted {
+    volume: Volume,
+    /// Volume whose content it begins with, when it does not lie over it.
+    copy_of: Option<String>,
+}
+
+/// All that the work needs.
+struct Plan {
+    uuid: String,
+    card: Card,
+    volumes: Vec<Wanted>,
+    drive: Option<Vec<u8>>,
+}
+
+impl Core {
+    /// Accepts a create.
+    pub async fn create(
+        self: &Arc<Self>,
+        op: String,
+        key: &str,
+        new: CreateVm,
+    ) -> Result<Accepted, VimError> {
+        let uuid = self.uuid(key);
+        let flavor = self.flavor(&new.flavor)?;
+        let contents = self.contents(&new).await?;
+        let limit = self.settings.day_zero_bytes;
+        let drive = day_zero::drive(&uuid, new.name.as_str(), &contents, limit)?;
+        let image = self.image(&new.image).await?;
+        let volumes = self.volumes(&uuid, &new, &image, &flavor).await?;
+        let arch = self.host().await?.0.arch.clone();
+        let disks = self.disks(&uuid, &arch, &volumes, drive.is_some());
+        let card = self.define(&uuid, &new, &image, &flavor, &disks).await?;
+        let plan = Plan {
+            uuid: uuid.clone(),
+            card,
+            volumes,
+            drive,
+        };
+        let core = self.clone();
+        let work = async move { core.make(plan).await };
+        Ok(self.begin(op, Some(uuid.clone()), Some(uuid), work))
+    }
+
+    /// Day-0 data with its variables filled in.
+    async fn contents(&self, new: &CreateVm) -> Result<Vec<Content>, Fault> {
+        let index = index_of(&new.token);
+        let mut contents = Vec::new();
+        for wanted in &new.config_data {
+            let refuse = |why: &str| Fault::refused(format!("config_data [{}]: {why}", wanted.dst));
+            let data = match (&wanted.data, &wanted.file) {
+                (Some(text), _) => text.clone().into_bytes(),
+                (None, Some(address)) => self
+                    .fetch(address, self.settings.day_zero_bytes as u64)
+                    .await
+                    .map_err(|why| refuse(&why))?,
+                (None, None) => return Err(refuse("it has no content")),
+            };
+            // What is no text has no variables.
+            let data = match String::from_utf8(data) {
+                Ok(text) => fill(&text, &wanted.variables, index).into_bytes(),
+                Err(bytes) => bytes.into_bytes(),
+            };
+            contents.push(Content {
+                dst: wanted.dst.clone(),
+                data,
+            });
+        }
+        Ok(contents)
+    }
+
+    async fn volumes(
+        &self,
+        uuid: &str,
+        new: &CreateVm,
+        image: &Volume,
+        flavor: &FlavorSpec,
+    ) -> Result<Vec<Wanted>, Fault> {
+        let pool = self.connector.pool.clone();
+        let pool = self
+            .session
+            .look(move |link| read_pool(&link.pool_xml(&pool)?))
+            .await?;
+        let capacity = image.capacity.max(flavor.root_disk_mb << 20);
+        let over = pool.has_files() && !self.connector.copy_images;
+        let root = Volume {
+            name: volume_name(uuid, "root"),
+            path: String::new(),
+            format: if over {
+                "qcow2".to_owned()
+            } else {
+                image.format.clone()
+            },
+            capacity,
+            backing: over.then(|| (image.path.clone(), image.format.clone())),
+        };
+        let format = if pool.has_files() { "qcow2" } else { "raw" };
+        let mut volumes = vec![Wanted {
+            volume: root,
+            copy_of: (!over).then(|| image.name.clone()),
+        }];
+        let mut disk = |what: String, capacity: u64| {
+            volumes.push(Wanted {
+                volume: Volume {
+                    name: volume_name(uuid, &what),
+                    path: String::new(),
+                    format: format.to_owned(),
+                    capacity,
+                    backing: None,
+                },
+                copy_of: None,
+            });
+        };
+        for (what, megabytes) in [
+            ("ephemeral", flavor.ephemeral_disk_mb),
+            ("swap", flavor.swap_disk_mb),
+        ] {
+            if megabytes > 0 {
+                disk(what.to_owned(), megabytes << 20);
+            }
+        }
+        let mut wanted: Vec<_> = new.volumes.iter().collect();
+        wanted.sort_by_key(|volume| volume.volid);
+        for volume in wanted {
+            let refuse = |why: &str| Fault::refused(format!("volume [{}]: {why}", volume.name));
+            let size = volume
+                .size
+                .ok_or_else(|| refuse("volumes that exist already cannot be attached"))?;
+            let size = bytes_of(size, volume.size_unit.as_deref().or(Some("GiB")))
+                .filter(|size| *size > 0)
+                .ok_or_else(|| refuse("its size is none"))?;
+            disk(format!("volume{}", volume.volid), size);
+        }
+        Ok(volumes)
+    }
+
+    /// Defines the domain and reserves its addresses; anew when somebody else took one of them meanwhile.
+    async fn define(
+        &self,
+        uuid: &str,
+        new: &CreateVm,
+        image: &Volume,
+        flavor: &FlavorSpec,
+        disks: &[Disk],
+    ) -> Result<Card, VimError> {
+        let mut attempts = 1;
+        loop {
+            match self.define_once(uuid, new, image, flavor, disks).await {
+                Err(VimError::Refused(lines))
+                    if attempts < ATTEMPTS && lines.iter().any(|line| line.contains(TAKEN)) =>
+                {
+                    attempts += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn define_once(
+        &self,
+        uuid: &str,
+        new: &CreateVm,
+        image: &Volume,
+        flavor: &FlavorSpec,
+        disks: &[Disk],
+    ) -> Result<Card, VimError> {
+        let (host, _) = self.host().await?.clone();
+        // Nobody else gives addresses out meanwhile.
+        let _networks = self.networks.lock().await;
+        let (nics, attached) = self.nics(uuid, &new.interfaces).await?;
+        let card = Card {
+            token: new.token.as_str().to_owned(),
+            connector: self.connector.id.clone(),
+            tenant: new
+                .tenant
+                .as_ref()
+                .map_or("", |tenant| tenant.as_str())
+                .to_owned(),
+            image: image.name.clone(),
+            flavor: flavor.name.clone(),
+            build: Build::Begun,
+            nics,
+        };
+        let console = self.connector.console_dir.as_deref();
+        let console = console.map(|folder| format!("{folder}/{}.log", new.name));
+        let xml = new_domain(&NewDomain {
+            domain_type: &host.domain_type,
+            arch: &host.arch,
+            machine: self.connector.machine.as_deref(),
+            name: new.name.as_str(),
+            uuid,
+            vcpus: flavor.vcpus,
+            memory_mb: flavor.memory_mb,
+            disks,
+            nics: &attached,
+            nic_model: &self.connector.nic_model,
+            console_log: console.as_deref(),
+            card: &card,
+        });
+        let limit = self.settings.call_timeout();
+        self.session
+            .ask(limit, move |link| link.define_domain(&xml))
+            .await?;
+        if let Err(fault) = self.reserve_all(&card, true).await {
+            if fault.is_silence() {
+                return Err(VimError::Unknown(fault.line()));
+            }
+            return Err(self.take_back(uuid, &card, fault).await);
+        }
+        Ok(card)
+    }
+
+    /// The disks of a VM, the one to boot from first.
+    fn disks(&self, uuid: &str, arch: &str, volumes: &[Wanted], drive: bool) -> Vec<Disk> {
+        let disk = |kind, volume: &str, format: &str, bus: &str| Disk {
+            kind,
+            pool: self.connector.pool.clone(),
+            volume: volume.to_owned(),
+            format: format.to_owned(),
+            bus: bus.to_owned(),
+        };
+        let mut disks: Vec<Disk> = volumes
+            .iter()
+            .map(|wanted| {
+                let volume = &wanted.volume;
+                disk(
+                    DiskKind::Disk,
+                    &volume.name,
+                    &volume.format,
+                    &self.connector.disk_bus,
+                )
+            })
+            .collect();
+        if drive {
+            let bus = match self.connector.machine.as_deref() {
+                Some(machine) if machine.contains("q35") => "sata",
+                _ if matches!(arch, "i686" | "x86_64") => "ide",
+                _ => "scsi",
+            };
+            disks.push(disk(
+                DiskKind::Cdrom,
+                &volume_name(uuid, "config"),
+                "raw",
+                bus,
+            ));
+        }
+        disks
+    }
+
+    /// Removes what a refused create has defined; only then it is refused.
+    async fn take_back(&self, uuid: &str, card: &Card, fault: Fault) -> VimError {
+        let uuid = uuid.to_owned();
+        let limit = self.settings.call_timeout();
+        let gone = self
+            .session
+            .ask(limit, move |link| link.undefine(&uuid))
+            .await;
+        match gone {
+            Ok(()) => {
+                if let Err(error) = self.reserve_all(card, false).await {
+                    tracing::warn!(%error, "libvirt: a reservation stays behind");
+                }
+                fault.into()
+            }
+            Err(error) => VimError::Unknown(format!("{}; {}", fault.line(), error.line())),
+        }
+    }
+
+    /// Adds all reservations of a VM, or takes them away.
+    pub async fn reserve_all(&self, card: &Card, add: bool) -> Result<(), Fault> {
+        for nic in card.nics.iter().filter(|nic| nic.reserved) {
+            let Ok(ip) = nic.ip.parse::<IpAddr>() else {
+                continue;
+            };
+            let entry = host_entry(&nic.mac, ip);
+            let network = nic.network.clone();
+            let limit = self.settings.call_timeout();
+            self.session
+                .ask(limit, move |link| link.reserve(&network, &entry, add))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What each interface is attached to, and which address it gets.
+    async fn nics(
+        &self,
+        uuid: &str,
+        interfaces: &[InterfaceRequest],
+    ) -> Result<(Vec<Nic>, Vec<(String, Attachment)>), Fault> {
+        let mut interfaces: Vec<_> = interfaces.iter().collect();
+        interfaces.sort_by_key(|interface| interface.nicid);
+        let mut known: BTreeMap<String, (NetworkDoc, BTreeSet<IpAddr>)> = BTreeMap::new();
+        let (mut nics, mut attached) = (Vec::new(), Vec::new());
+        for wanted in interfaces {
+            let mac = match &wanted.mac_address {
+                Some(mac) => mac.to_ascii_lowercase(),
+                None => mac_of(uuid, wanted.nicid),
+            };
+            let mut nic = Nic {
+                nicid: wanted.nicid,
+                kind: wanted.kind.clone(),
+                mac: mac.clone(),
+                network: String::new(),
+                ip: wanted.ip_address.clone().unwrap_or_default(),
+                reserved: false,
+            };
+            if let Some(bridge) = self.bridge(&wanted.network) {
+                nic.network = format!("{BRIDGE}{bridge}");
+                attached.push((mac, Attachment::Bridge(bridge)));
+                nics.push(nic);
+                continue;
+            }
+            if !known.contains_key(&wanted.network) {
+                let found = self.network_and_leases(&wanted.network).await?;
+                known.insert(wanted.network.clone(), found);
+            }
+            let Some((network, leased)) = known.get_mut(&wanted.network) else {
+                continue;
+            };
+            nic.network.clone_from(&network.uuid);
+            give_address(&mut nic, network, leased)?;
+            attached.push((mac, Attachment::Network(network.name.clone())));
+            nics.push(nic);
+        }
+        Ok((nics, attached))
+    }
+
+    /// Makes and starts what was defined.
+    async fn make(&self, plan: Plan) -> Result<(), End> {
+        let transfer = self.settings.transfer_timeout();
+        for wanted in plan.volumes {
+            let pool = self.connector.pool.clone();
+            self.session
+                .ask(transfer, move |link| {
+                    let xml = volume_xml(&wanted.volume);
+                    match wanted.copy_of {
+                        None => link.create_volume(&pool, &xml),
+                        Some(source) => {
+                            link.clone_volume(&pool, &xml, &source)?;
+                            let made = link.volume_xml(&pool, &wanted.volume.name)?;
+                            let made = super::xml::read_volume(&made)?.capacity;
+                            match made < wanted.volume.capacity {
+                                true => {
+                                    let (name, size) =
+                                        (&wanted.volume.name, wanted.volume.capacity);
+                                    link.resize_volume(&pool, name, size)
+                                }
+                                false => Ok(()),
+                            }
+                        }
+                    }
+                })
+                .await?;
+        }
+        if let Some(drive) = plan.drive {
+            self.write_drive(&plan.uuid, drive).await?;
+        }
+        let uuid = plan.uuid.clone();
+        let limit = self.settings.call_timeout();
+        self.session
+            .ask(limit, move |link| link.start(&uuid))
+            .await?;
+        self.mark_done(&plan.uuid, plan.card).await;
+        Ok(())
+    }
+
+    /// The configuration drive as a volume. It may hold secrets: on the way it is a file for us alone.
+    async fn write_drive(&self, uuid: &str, drive: Vec<u8>) -> Result<(), Fault> {
+        let pool = self.connector.pool.clone();
+        let file = self.folder.join(format!("drive-{uuid}.iso"));
+        let name = volume_name(uuid, "config");
+        self.session
+            .ask(self.settings.transfer_timeout(), move |link| {
+                let volume = Volume {
+                    name: name.clone(),
+                    format: "raw".to_owned(),
+                    capacity: drive.len() as u64,
+                    ..Volume::default()
+                };
+                link.create_volume(&pool, &volume_xml(&volume))?;
+                let mut how = OpenOptions::new();
+                how.write(true).create(true).truncate(true).mode(0o600);
+                let written = how.open(&file).and_then(|mut out| out.write_all(&drive));
+                let uploaded = match written {
+                    Ok(()) => link.upload(&pool, &name, &file),
+                    Err(error) => Err(Fault::refused(format!("{}: {error}", file.display()))),
+                };
+                if let Err(error) = std::fs::remove_file(&file) {
+                    tracing::warn!(%error, file = %file.display(), "libvirt: left behind");
+                }
+                uploaded
+            })
+            .await
+    }
+}
+
+/// Gives an interface the address it asks for, or a free one, where libvirt hands them out: it is known before
+/// the guest runs, and the same after a redeploy.
+fn give_address(
+    nic: &mut Nic,
+    network: &mut NetworkDoc,
+    leased: &BTreeSet<IpAddr>,
+) -> Result<(), Fault> {
+    let name = network.name.clone();
+    if nic.ip.is_empty() {
+        let own = |block: &super::xml::Block| {
+            let mut hosts = block.hosts.iter();
+            let own = hosts.find(|(mac, _)| *mac == nic.mac).map(|(_, ip)| *ip);
+            own.or_else(|| first_free(block, leased))
+        };
+        let serving = network.blocks.iter_mut().find(|block| block.reserves());
+        let Some(block) = serving else {
+            return Ok(());
+        };
+        let Some(ip) = own(block) else {
+            return Err(Fault::refused(format!(
+                "network [{name}] has no free address"
+            )));
+        };
+        block.hosts.push((nic.mac.clone(), ip));
+        nic.ip = ip.to_string();
+        nic.reserved = true;
+        return Ok(());
+    }
+    let ip: IpAddr = nic
+        .ip
+        .parse()
+        .map_err(|_| Fault::refused(format!("[{}] is no address", nic.ip)))?;
+    nic.ip = ip.to_string();
+    let inside = network
+        .block_of(ip)
+        .map(|block| (block.address, block.prefix));
+    let Some(block) = network
+        .blocks
+        .iter_mut()
+        .find(|block| Some((block.address, block.prefix)) == inside)
+    else {
+        return Ok(());
+    };
+    let taken = block
+        .hosts
+        .iter()
+        .any(|(mac, at)| *at == ip && *mac != nic.mac);
+    if taken || ip == block.address {
+        return Err(Fault::refused(format!(
+            "address [{ip}] of network [{name}] is in use"
+        )));
+    }
+    if block.reserves() {
+        block.hosts.push((nic.mac.clone(), ip));
+        nic.reserved = true;
+    }
+    Ok(())
+}
+
+impl Core {
+    /// The bridge of the host that a network's id or name stands for.
+    pub fn bridge(&self, network: &str) -> Option<String> {
+        let name = network.strip_prefix(BRIDGE).unwrap_or(network);
+        self.connector
+            .bridges
+            .iter()
+            .find(|bridge| *bridge == name)
+            .cloned()
+    }
+
+    async fn network_and_leases(
+        &self,
+        network: &str,
+    ) -> Result<(NetworkDoc, BTreeSet<IpAddr>), Fault> {
+        let found = self.network_by(network).await?;
+        let Some(doc) = found else {
+            return Err(Fault::refused(format!("network [{network}] not found")));
+        };
+        let uuid = doc.uuid.clone();
+        let leases = self.session.look(move |link| link.leases(&uuid)).await;
+        let leases = match leases {
+            Ok(leases) => leases,
+            // not every hypervisor has a DHCP server of its own
+            Err(fault) if matches!(fault.kind, FaultKind::Unsupported | FaultKind::NotNow) => {
+                Vec::new()
+            }
+            Err(fault) => return Err(fault),
+        };
+        let leased = leases.iter().filter_map(|lease| lease.ip.parse().ok());
+        Ok((doc, leased.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::xml::read_network;
+    use super::*;
+
+    fn network() -> NetworkDoc {
+        read_network(
+            "<network><name>lan</name><uuid>u</uuid><ip address='10.0.0.1' prefix='29'><dhcp>
+             <range start='10.0.0.2' end='10.0.0.4'/><host mac='52:54:00:00:00:01' ip='10.0.0.2'/></dhcp></ip>
+             <ip address='10.9.0.1' prefix='24'/></network>",
+        )
+        .unwrap()
+    }
+
+    fn nic(mac: &str, ip: &str) -> Nic {
+        Nic {
+            nicid: 0,
+            kind: "virtual".into(),
+            mac: mac.into(),
+            network: "u".into(),
+            ip: ip.into(),
+            reserved: false,
+        }
+    }
+
+    #[test]
+    fn addresses_are_given_once() {
+        let mut network = network();
+        let leased = BTreeSet::new();
+        let mut give = |mac: &str, ip: &str| {
+            let mut nic = nic(mac, ip);
+            give_address(&mut nic, &mut network, &leased).map(|()| (nic.ip, nic.reserved))
+        };
+        assert_eq!(give("52:54:00:00:00:02", ""), Ok(("10.0.0.3".into(), true)));
+        assert_eq!(
+            give("52:54:00:00:00:01", ""),
+            Ok(("10.0.0.2".into(), true)),
+            "its own"
+        );
+        assert_eq!(
+            give("52:54:00:00:00:03", "10.0.0.4"),
+            Ok(("10.0.0.4".into(), true))
+        );
+        assert_eq!(
+            give("52:54:00:00:00:05", "10.0.0.6"),
+            Ok(("10.0.0.6".into(), true)),
+            "beside the range"
+        );
+        assert_eq!(
+            give("52:54:00:00:00:06", "10.9.0.9"),
+            Ok(("10.9.0.9".into(), false)),
+            "no DHCP there"
+        );
+        assert_eq!(
+            give("52:54:00:00:00:06", "192.0.2.1"),
+            Ok(("192.0.2.1".into(), false))
+        );
+        let no = |result: Result<_, Fault>| result.unwrap_err().text;
+        assert!(no(give("52:54:00:00:00:07", "10.0.0.3")).contains("in use"));
+        assert!(no(give("52:54:00:00:00:07", "10.0.0.1")).contains("in use"));
+        assert!(no(give("52:54:00:00:00:07", "")).contains("no free address"));
+        assert!(no(give("52:54:00:00:00:07", "x")).contains("no address"));
+    }
+
+    #[test]
+    fn an_interface_has_the_same_mac_whenever_it_is_asked() {
+        let mac = mac_of("u-1", 0);
+        assert_eq!(mac, mac_of("u-1", 0));
+        assert_ne!(mac, mac_of("u-1", 1));
+        assert!(mac.starts_with("52:54:00:") && mac.len() == 17);
+    }
+}
