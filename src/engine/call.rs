@@ -454,6 +454,12 @@ impl Intent {
             self.lines.clone_from(lines);
             return self.failed("vim-refused", None);
         }
+        if self.goal == Goal::Gone
+            && let VimError::Unknown(line) = error
+        {
+            // Why nobody knows: what a person is told who has to decide.
+            self.lines = vec![line.clone()];
+        }
         self.down = matches!(error, VimError::Down(_));
         // Silence is no proof: the bound is over only when the VIM answers after it.
         self.pause(next, env)

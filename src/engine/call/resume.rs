@@ -50,9 +50,13 @@ impl Intent {
         } else {
             "the VIM did not show the outcome in time"
         };
+        let why = self.lines.first().filter(|_| self.goal == Goal::Gone);
         let reason = FailureReason {
             code: if self.down { "vim-down" } else { "timeout" }.to_owned(),
-            text: text.to_owned(),
+            text: match why {
+                Some(line) => format!("{text}: {line}"),
+                None => text.to_owned(),
+            },
         };
         let uncertain = self.exposed && self.goal.is_create() || self.goal == Goal::Gone;
         if uncertain {

@@ -169,7 +169,7 @@ impl OpenstackVim {
             .collect())
     }
 
-    async fn remove_port(&self, scope: &Scope, id: &str) -> Result<(), VimError> {
+    pub(super) async fn remove_port(&self, scope: &Scope, id: &str) -> Result<(), VimError> {
         let ask = Ask::new(
             Service::Network,
             Method::DELETE,

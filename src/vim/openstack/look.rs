@@ -38,6 +38,14 @@ impl OpenstackVim {
         match self.is_gone(vm).await? {
             Gone::Proven(why) => {
                 tracing::debug!(%vm, why, "a server is gone");
+                if let Some(token) = self
+                    .memory
+                    .sent
+                    .get(vm.as_str())
+                    .and_then(|sent| sent.token)
+                {
+                    self.clear_ports(&token).await;
+                }
                 Ok(None)
             }
             Gone::Unproven(why) => Err(VimError::Unknown(why)),

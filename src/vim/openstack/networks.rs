@@ -11,7 +11,7 @@ use crate::ids::{CreateToken, TenantId};
 use crate::model::deployment::{NetworkSpec, SubnetSpec};
 use crate::proto::nova::{
     self, Network, NetworkDocument, NetworkList, NewNetwork, NewNetworkDocument, NewSubnet,
-    NewSubnetDocument, SubnetDocument, SubnetList,
+    NewSubnetDocument, PortList, SubnetDocument, SubnetList,
 };
 
 impl OpenstackVim {
@@ -94,8 +94,24 @@ impl OpenstackVim {
     }
 
     pub(super) async fn delete_network(&self, id: &str) -> Result<Accepted, VimError> {
+        self.clear_network(id).await?;
         self.remove(Service::Network, format!("/networks/{}", segment(id)))
             .await
+    }
+
+    /// Removes the ports that we made in a network and that no server has: a network with ports is not removed.
+    async fn clear_network(&self, id: &str) -> Result<(), VimError> {
+        for scope in self.scopes().await? {
+            let ask = Ask::get(Service::Network, "/ports").query("network_id", id);
+            let list: PortList = self.api.read(&scope, ask).await?;
+            for port in list.ports {
+                let unused = port.network_id == id && port.device_id.is_empty();
+                if unused && map::is_ours(&port.description) {
+                    self.remove_port(&scope, &port.id).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn create_subnet(
@@ -147,8 +163,19 @@ impl OpenstackVim {
     }
 
     pub(super) async fn delete_subnet(&self, id: &str) -> Result<Accepted, VimError> {
-        self.remove(Service::Network, format!("/subnets/{}", segment(id)))
-            .await
+        let path = format!("/subnets/{}", segment(id));
+        for scope in self.scopes().await? {
+            let ask = Ask::get(Service::Network, &path);
+            if let Ok(found) = self
+                .api
+                .read_if_there::<SubnetDocument>(&scope, ask)
+                .await?
+            {
+                self.clear_network(&found.subnet.network_id).await?;
+                break;
+            }
+        }
+        self.remove(Service::Network, path).await
     }
 
     /// Removes a thing in whatever scope it is found; what is gone already is success.

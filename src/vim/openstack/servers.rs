@@ -293,10 +293,6 @@ impl OpenstackVim {
             match (verdict, &found) {
                 (Verdict::Is(VimOpStatus::Running | VimOpStatus::Pending), _) => {}
                 (Verdict::Is(status), _) => {
-                    let token = errand.sent.as_ref().and_then(|sent| sent.token.as_ref());
-                    if let (VimOpStatus::Succeeded, Some(token)) = (&status, token) {
-                        self.clear_ports(token).await;
-                    }
                     return Ok(status);
                 }
                 (Verdict::Confirm, Some((scope, _))) => {

@@ -1,0 +1,158 @@
+//! A simulated cloud behind its OpenStack face, and a server that drives it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use lifeline::clock::SystemClock;
+use lifeline::cloudsim::{Fault, GuestAnswer, Injection, Latency, Target};
+use lifeline::cloudsim_faces::{self, Addresses, Serving, Sim};
+use lifeline::daemon::server::Seams;
+use lifeline::engine::port::{PortFuture, ProbeTarget, Prober, Verdict};
+
+use crate::common::*;
+
+/// Connector id of the cloud.
+pub const CLOUD: &str = "cloud";
+
+/// One cloud and its face.
+pub struct Cloud {
+    pub sim: Arc<Sim>,
+    pub address: String,
+    runtime: tokio::runtime::Runtime,
+    _serving: Serving,
+}
+
+impl Cloud {
+    pub fn start(change: impl FnOnce(&mut cloudsim_faces::Settings)) -> Self {
+        let mut settings = cloudsim_faces::Settings::default();
+        settings.cloud.latency = Latency {
+            create_ms: 10,
+            boot_ms: 10,
+            reboot_ms: 10,
+            delete_ms: 10,
+            start_ms: 10,
+            stop_ms: 10,
+            resize_ms: 10,
+            resource_ms: 0,
+        };
+        change(&mut settings);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let sim = Sim::new(settings, Arc::new(SystemClock::new())).unwrap();
+        let addresses = Addresses {
+            nova: Some(([127, 0, 0, 1], 0).into()),
+            ..Addresses::default()
+        };
+        let serving = runtime
+            .block_on(cloudsim_faces::serve(&sim, addresses))
+            .unwrap();
+        Self {
+            address: serving.ready[0].1.to_string(),
+            sim,
+            runtime,
+            _serving: serving,
+        }
+    }
+
+    /// The guests answer for themselves.
+    pub fn seams(&self) -> Seams {
+        let guests: Arc<dyn Prober> = Arc::new(Guests(self.sim.clone()));
+        Seams {
+            monitors: Some(Box::new(Hasty::wrap)),
+            probers: BTreeMap::from([(CLOUD.to_owned(), guests)]),
+            ..Seams::default()
+        }
+    }
+
+    pub fn inject(&self, vm: Option<&str>, fault: &str, words: &[&str]) {
+        let injection = Injection {
+            target: vm.map_or(Target::Vim, |vm| Target::Vm(vm.to_owned())),
+            fault: fault.parse::<Fault>().unwrap(),
+            times: 1,
+            messages: words.iter().map(|text| (*text).to_owned()).collect(),
+            duration: None,
+        };
+        self.sim.now().cloud.inject(injection).unwrap();
+    }
+
+    /// Arms a fault of the wire, or any other, by the control endpoint.
+    pub fn wire(&self, fault: serde_json::Value) {
+        let url = format!("http://{}/-/faults", self.address);
+        let sent = self.runtime.block_on(async {
+            let request = reqwest::Client::new().post(url).body(fault.to_string());
+            request.send().await.unwrap().status()
+        });
+        assert_eq!(sent.as_u16(), 201, "{fault}");
+    }
+
+    /// Makes all well again.
+    pub fn clear(&self) {
+        let url = format!("http://{}/-/faults", self.address);
+        let sent = self.runtime.block_on(async {
+            reqwest::Client::new()
+                .delete(url)
+                .send()
+                .await
+                .unwrap()
+                .status()
+        });
+        assert_eq!(sent.as_u16(), 204);
+    }
+
+    /// VMs that are there, whatever the API knows of them.
+    pub fn vms(&self) -> usize {
+        let none = std::collections::BTreeSet::new();
+        self.sim.now().cloud.orphans(&none).len()
+    }
+
+    /// How often two copies of one VM ran.
+    pub fn breaches(&self) -> u64 {
+        self.sim.now().cloud.breaches()
+    }
+}
+
+struct Guests(Arc<Sim>);
+
+impl Prober for Guests {
+    fn probe(&self, target: ProbeTarget) -> PortFuture<'_, Verdict> {
+        let answer = self.0.now().cloud.probe(&target.vm_id);
+        Box::pin(async move {
+            match answer {
+                GuestAnswer::Answers(ms) => Verdict::Alive(ms),
+                GuestAnswer::Silence => Verdict::NoAnswer,
+            }
+        })
+    }
+}
+
+/// The connector of a cloud, whose secret stands in a file.
+pub fn connector(cloud: &Cloud, dir: &Path) -> String {
+    let secret = dir.join("cloud-password");
+    std::fs::write(&secret, "lifeline\n").unwrap();
+    format!(
+        "<esc_datamodel xmlns=\"http://www.cisco.com/esc/esc\" xmlns:ll=\"urn:lifeline:yang:lifeline\">\
+         <vim_connectors><vim_connector><id>{CLOUD}</id><type>OPENSTACK</type>\
+         <ll:url>http://{}/identity/v3</ll:url><ll:user>admin</ll:user><ll:tenant>admin</ll:tenant>\
+         <ll:password-file>{}</ll:password-file></vim_connector></vim_connectors>\
+         <default_vim_connector>{CLOUD}</default_vim_connector></esc_datamodel>",
+        cloud.address,
+        secret.display()
+    )
+}
+
+/// Settings under which a driver's story takes seconds.
+pub fn brisk() -> lifeline::daemon::settings::Settings {
+    let mut settings = quick();
+    settings.vim_openstack.poll_ms = 10;
+    settings.vim_openstack.backoff_base_ms = 10;
+    settings.vim_openstack.backoff_max_ms = 50;
+    settings.vim_openstack.down_pause_ms = 50;
+    settings.vim_openstack.request_timeout_ms = 1_000;
+    settings.vim_openstack.landing_bound_ms = 500;
+    settings.engine.step_timeout_ms = 20_000;
+    settings
+}
