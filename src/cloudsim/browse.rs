@@ -4,6 +4,7 @@ use super::call::NewInterface;
 use super::cloud::Cloud;
 use super::fault::{Fault, Scope, Target};
 use super::network::Subnet;
+use super::vm::{Power, Vm};
 use crate::clock::Mono;
 use crate::ids::{TenantId, VmId};
 use crate::model::event::InterfaceInfo;
@@ -295,6 +296,18 @@ impl Cloud {
         self.flavors.add(id.to_owned(), spec.name.clone());
         self.flavor_specs.insert(id.to_owned(), spec);
         Ok(())
+    }
+
+    /// Gives a stopped VM another flavor at once; whether it is there and stopped.
+    pub fn set_flavor(&mut self, id: &VmId, flavor: &str) -> bool {
+        let now = self.now;
+        let stopped = |vm: &&mut Vm| !vm.unseen && vm.power == Power::Stopped && vm.op.is_none();
+        let Some(vm) = self.vms.get_mut(id).filter(stopped) else {
+            return false;
+        };
+        vm.flavor = flavor.to_owned();
+        vm.updated = now;
+        true
     }
 
     /// Renames an image, or changes what it is made of.

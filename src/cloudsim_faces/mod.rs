@@ -1,5 +1,5 @@
 //! The simulated cloud's faces: one [`cloudsim::Cloud`](crate::cloudsim::Cloud) that real clients of OpenStack
-//! believe. A `vcsim` for these APIs: to test whoever orchestrates, not to run anything.
+//! and CloudStack believe. A `vcsim` for these APIs: to test whoever orchestrates, not to run anything.
 //!
 //! A face is a function from the world and a request to a reply, and needs no socket; `server` is the shell
 //! around it. The cloud's core does what a VM does; a face knows its API's words, rules and records, and keeps
@@ -7,10 +7,11 @@
 //! of every address.
 //!
 //! ```text
-//! socket -> server -> faults (hang, 5xx, cut) -> nova -> cloudsim::Cloud
+//! socket -> server -> faults (hang, 5xx, cut) -> nova, cloudstack -> cloudsim::Cloud
 //!                  \-> /-/ control: inject, clear, list, time
 //! ```
 
+mod cloudstack;
 mod error;
 mod faults;
 mod http;
@@ -19,6 +20,7 @@ mod server;
 mod settings;
 mod world;
 
+pub use cloudstack::{AccountSettings, Ids, Settings as CloudstackSettings};
 pub use error::FacesError;
 pub use faults::{Face, WireFault};
 pub use http::{Reply, Request};
@@ -30,4 +32,9 @@ pub use world::{Sim, World};
 /// Answers a request to the address of Keystone, Glance, Neutron and Nova.
 pub fn answer_nova(world: &mut World, request: &Request) -> Reply {
     nova::answer(world, request)
+}
+
+/// Answers a request to CloudStack's address.
+pub fn answer_cloudstack(world: &mut World, request: &Request) -> Reply {
+    cloudstack::answer(world, request)
 }

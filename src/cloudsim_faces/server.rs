@@ -21,8 +21,8 @@ use tokio::task::JoinHandle;
 use super::error::FacesError;
 use super::faults::{self, Armed, Face, WireFault};
 use super::http::{Reply, Request};
-use super::nova;
 use super::world::{Sim, World};
+use super::{cloudstack, nova};
 
 /// How often a port that is down, or a request that hangs, looks whether it still shall be.
 const LOOK: Duration = Duration::from_millis(25);
@@ -212,7 +212,8 @@ async fn hang(sim: &Sim, hit: &Armed) {
 fn act(world: &mut World, face: Face, request: &Request) -> Reply {
     match face {
         Face::Nova => nova::answer(world, request),
-        Face::Vcloud | Face::Cloudstack => Reply::text(501, "text/plain", "not built"),
+        Face::Cloudstack => cloudstack::answer(world, request),
+        Face::Vcloud => Reply::text(501, "text/plain", "not built"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::nova;
+use super::{cloudstack, nova};
 use crate::cloudsim;
 
 /// How time passes in the cloud.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub cloud: cloudsim::Settings,
     /// Keystone, Glance, Neutron and Nova.
     pub nova: nova::Settings,
+    /// CloudStack.
+    pub cloudstack: cloudstack::Settings,
 }
 
 impl Default for Settings {
@@ -37,6 +39,7 @@ impl Default for Settings {
             body_bytes: 16 * 1024 * 1024,
             cloud: cloud(),
             nova: nova::Settings::default(),
+            cloudstack: cloudstack::Settings::default(),
         }
     }
 }

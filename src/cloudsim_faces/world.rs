@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::faults::Faults;
-use super::nova;
 use super::settings::{Settings, Time};
+use super::{cloudstack, nova};
 use crate::clock::{Clock, Mono, Timestamp};
 use crate::cloudsim::{Accepted, Call, CallError, Cloud, SettingsError};
 use crate::ids::Minter;
@@ -20,6 +20,8 @@ pub struct World {
     pub(super) faults: Faults,
     /// What Nova's face remembers.
     pub(super) nova: nova::State,
+    /// What CloudStack's remembers.
+    pub(super) cloudstack: cloudstack::State,
     /// Wall time at the cloud's time zero.
     epoch: Timestamp,
     minter: Minter,
@@ -35,9 +37,11 @@ impl World {
         let mut cloud = Cloud::new(settings.cloud.clone())?;
         let mut minter = Minter::new(settings.cloud.seed ^ 0x6661_6365_7300_0000);
         let nova = nova::State::new(&settings.nova, &mut cloud, &mut minter);
+        let cloudstack = cloudstack::State::new(&settings.cloudstack, &mut cloud);
         Ok(Self {
             cloud,
             nova,
+            cloudstack,
             faults: Faults::default(),
             settings,
             epoch,

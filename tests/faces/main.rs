@@ -10,6 +10,7 @@
     reason = "a test"
 )]
 
+mod cloudstack;
 mod harness;
 mod identity;
 mod life;

@@ -40,7 +40,7 @@ def cases():
 class Cloud:
     """One `lifeline sim`."""
 
-    faces = ("nova", "control")
+    faces = ("nova", "cloudstack", "control")
 
     def __init__(self, binary):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="lifeline-sim-"))
@@ -338,6 +338,85 @@ def libcloud_openstack(cloud):
     h.expect("libcloud" in [known.name for known in driver.list_nodes()], "list_nodes")
     h.expect(driver.destroy_node(node), "destroy")
     h.until(lambda: "libcloud" not in [known.name for known in driver.list_nodes()], "libcloud is gone")
+
+
+@check
+def libcloud_cloudstack(cloud):
+    """apache-libcloud, CloudStack driver: a node's life."""
+    from libcloud.compute.providers import get_driver
+    from libcloud.compute.types import NodeState, Provider
+
+    host, port = cloud.address["cloudstack"].split(":")
+    driver = get_driver(Provider.CLOUDSTACK)(
+        key="admin-key", secret="admin-secret", secure=False, host=host, port=int(port), path="/client/api"
+    )
+    # What a poll waits between two questions.
+    driver.connection.poll_interval = 0.05
+    zone = driver.list_locations()[0]
+    size = next(size for size in driver.list_sizes() if size.name == "m1.tiny")
+    image = next(image for image in driver.list_images(location=zone) if image.name == "cirros")
+    node = driver.create_node(name="libcloud-cs", size=size, image=image, location=zone)
+
+    def state():
+        return next((known.state for known in driver.list_nodes() if known.id == node.id), None)
+
+    h.expect_equal(state(), NodeState.RUNNING, "state after the create")
+    h.expect(node.private_ips or node.public_ips, f"addresses of {node}")
+    h.expect(driver.reboot_node(node), "reboot")
+    h.expect_equal(state(), NodeState.RUNNING, "state after the reboot")
+    driver.ex_stop(node)
+    h.expect_equal(state(), NodeState.STOPPED, "state after the stop")
+    driver.ex_start(node)
+    h.expect_equal(state(), NodeState.RUNNING, "state after the start")
+    cloud.inject("reboot-fails", vm="libcloud-cs", messages=["no power"])
+    try:
+        driver.reboot_node(node)
+        raise h.Failure("a reboot that fails did not")
+    except h.Failure:
+        raise
+    except Exception as error:
+        h.expect("no power" in str(error), f"error {error!r}")
+    driver.ex_start(node)
+    h.expect(driver.destroy_node(node), "destroy")
+    h.expect_equal(state(), None, "state after the destroy")
+
+
+@check
+def cs(cloud):
+    """cs: a VM's life through signed commands that expire, and one signed with another key."""
+    from cs import CloudStack, CloudStackException
+
+    told = {"endpoint": f"http://{cloud.address['cloudstack']}/client/api", "key": "admin-key", "poll_interval": 0.05}
+    api = CloudStack(secret="admin-secret", **told)
+    zone = api.listZones(fetch_list=True)[0]
+    size = api.listServiceOfferings(name="m1.tiny", fetch_list=True)[0]
+    image = api.listTemplates(templatefilter="executable", name="cirros", fetch_list=True)[0]
+    net = api.listNetworks(name="my-network", fetch_list=True)[0]
+    made = api.deployVirtualMachine(
+        zoneid=zone["id"],
+        serviceofferingid=size["id"],
+        templateid=image["id"],
+        networkids=net["id"],
+        name="cs-vm",
+        displayname="a b*~(x)+/&=",
+        fetch_result=True,
+    )["virtualmachine"]
+    h.expect_equal((made["state"], made["displayname"]), ("Running", "a b*~(x)+/&="), "the VM made")
+    h.expect_equal(made["nic"][0]["networkname"], "my-network", "its network")
+    for command, state in [
+        ("rebootVirtualMachine", "Running"),
+        ("stopVirtualMachine", "Stopped"),
+        ("startVirtualMachine", "Running"),
+        ("destroyVirtualMachine", "Destroyed"),
+    ]:
+        done = getattr(api, command)(id=made["id"], fetch_result=True)
+        h.expect_equal(done["virtualmachine"]["state"], state, command)
+    h.expect_equal(api.listVirtualMachines(name="cs-vm", fetch_list=True), [], "VMs left")
+    try:
+        CloudStack(secret="another", **told).listZones()
+        raise h.Failure("a request signed with another key was answered")
+    except CloudStackException as error:
+        h.expect("401" in str(error), f"error {error!r}")
 
 
 @check
