@@ -653,7 +653,17 @@ def users_while_serving(server):
     where = ["--data-dir", str(server.data)]
     server.cli("user", "add", "guest", *where, "--password-stdin", stdin="guest house 9\n")
     h.expect("guest" in server.cli("user", "list", *where).stdout, "not listed")
-    server.connect(username="guest", key_filename=None, password="guest house 9").close_session()
+    guest = server.connect(username="guest", key_filename=None, password="guest house 9")
+    # Who is in no group reads and changes nothing (RFC 8341's defaults), until the group says otherwise.
+    guest.get_config("running")
+    change = lambda: guest.edit_config(target="running", config=config(image("by-guest")))
+    refusal(change, "access-denied")
+    server.cli("user", "groups", "guest", "--group", "admin", *where)
+    change()
+    guest.edit_config(target="running", config=config(image("by-guest", None, ' nc:operation="delete"')))
+    server.cli("user", "groups", "guest", "--none", *where)
+    refusal(change, "access-denied")
+    guest.close_session()
     server.cli("user", "remove", "guest", *where)
     try:
         server.connect(username="guest", key_filename=None, password="guest house 9").close_session()
