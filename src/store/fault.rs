@@ -15,7 +15,7 @@ pub enum FailPoint {
     BeforeRow,
     /// After one row is written or removed.
     AfterRow,
-    /// Before one event is appended.
+    /// Before one event is appended that is on a stream.
     BeforeEvent,
     /// After one event is appended.
     AfterEvent,
