@@ -29,6 +29,10 @@ const SOURCES: &[(&str, &str)] = &[
     ("engine", include_str!("../engine/settings.rs")),
     ("probe", include_str!("../probe/settings.rs")),
     ("vim-sim", include_str!("../vim/sim/settings.rs")),
+    (
+        "vim-openstack",
+        include_str!("../vim/openstack/settings.rs"),
+    ),
     ("cloudsim", include_str!("../cloudsim/settings.rs")),
     ("daemon", include_str!("../daemon/settings.rs")),
 ];

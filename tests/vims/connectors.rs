@@ -122,6 +122,26 @@ fn a_connector_in_use_stays_and_its_secret_is_never_shown() {
     house.stop();
 }
 
+#[test]
+fn the_printed_example_works() {
+    let cloud = Cloud::start(|_| {});
+    let dir = data_dir(&[]);
+    let house = open(Some(&cloud), dir.path());
+    let mut operator = house.connect();
+    let mut events = house.connect();
+    events.rpc(&subscribe(None)).unwrap();
+    let secret = dir.path().join("cloud-password");
+    std::fs::write(&secret, "lifeline\n").unwrap();
+    let example = include_str!("../../examples/openstack.xml")
+        .replace("127.0.0.1:5000/v3", &format!("{}/identity/v3", cloud.address))
+        .replace("/etc/lifeline/cloud-password", &secret.display().to_string());
+    operator.rpc(&edit(&example)).unwrap();
+    operator.rpc(&edit(DEPZZ)).unwrap();
+    next(&mut events, "SERVICE_ALIVE 200");
+    assert_eq!(cloud.vms(), 1);
+    house.stop();
+}
+
 /// After a restart, what was made in a cloud is still known and still watched.
 #[test]
 fn connectors_outlive_the_process() {
