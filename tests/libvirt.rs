@@ -20,6 +20,7 @@ use lifeline::engine::port::{
     Accepted, CreateVm, Find, InterfaceRequest, PowerState, Vim, VimCall, VimError, VimVm,
 };
 use lifeline::ids::{CreateToken, VmId, VmName};
+use lifeline::model::connector::ConnectorSpec;
 use lifeline::model::deployment::{NetworkSpec, SubnetSpec, VolumeSpec};
 use lifeline::model::resource::{FlavorSpec, ImageSpec};
 use lifeline::model::vim::VimOpStatus;
@@ -299,7 +300,14 @@ fn driver(name: &str, properties: &[(&str, &str)], wire: &Arc<Wire>, folder: &Pa
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
     );
     let uri = "test:///default".to_owned();
-    let connector = Connector::new(name, Some(uri.clone()), all).unwrap();
+    let connector = Connector::new(ConnectorSpec {
+        id: name.to_owned(),
+        kind: "LIBVIRT".to_owned(),
+        url: Some(uri.clone()),
+        properties: all,
+        ..ConnectorSpec::default()
+    });
+    let connector = connector.unwrap();
     let opener = OnWire(wire.clone(), Virt::new(&uri, &settings()));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     LibvirtVim::new(connector, settings(), clock, Arc::new(opener), folder).unwrap()

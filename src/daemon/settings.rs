@@ -33,6 +33,8 @@ pub struct Settings {
     pub vim_sim: vim::sim::Settings,
     /// OpenStack connectors.
     pub vim_openstack: vim::openstack::Settings,
+    /// libvirt connectors.
+    pub vim_libvirt: vim::libvirt::Settings,
     /// The simulated cloud.
     pub cloudsim: cloudsim::Settings,
     /// The process.

@@ -17,13 +17,14 @@ use crate::engine::port::{
 use crate::ids::{CreateToken, Minter, VmId};
 use crate::model::connector::ConnectorSpec;
 use crate::model::vim::{VimOpRef, VimOpStatus};
+use crate::vim::libvirt::{self, LibvirtVim};
 use crate::vim::openstack::{Connector, OpenstackVim};
 use crate::vim::sim::SimVim;
 
 /// Connector id of the embedded VIM, which needs no connector.
 pub const SIM_VIM: &str = "sim";
 /// Kinds of VIM there are drivers for.
-pub const KINDS: [&str; 2] = ["OPENSTACK", "SIM"];
+pub const KINDS: [&str; 3] = ["LIBVIRT", "OPENSTACK", "SIM"];
 /// Pause between two attempts to make a driver of a connector that cannot be used.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -95,6 +96,10 @@ impl Registry {
                 })
                 .map(|vim| (Arc::new(vim) as Arc<dyn Vim>, None))
                 .map_err(|error| error.to_string()),
+            "LIBVIRT" => self.libvirt(spec).map(|vim| {
+                let prober: Arc<dyn Prober> = vim.clone();
+                (vim as Arc<dyn Vim>, Some(prober))
+            }),
             "SIM" => self.simulated(spec, inner).map(|vim| {
                 let prober: Arc<dyn Prober> = vim.clone();
                 (vim as Arc<dyn Vim>, Some(prober))
@@ -117,19 +122,22 @@ impl Registry {
         }
     }
 
+    fn libvirt(&self, spec: &ConnectorSpec) -> Result<Arc<LibvirtVim>, String> {
+        let folder = self
+            .data_dir
+            .join(format!("libvirt-{}", file_name(&spec.id)));
+        let (settings, clock) = (self.settings.vim_libvirt, self.clock.clone());
+        let vim = libvirt::Connector::new(spec.clone())
+            .and_then(|connector| LibvirtVim::open(connector, settings, clock, &folder));
+        vim.map(Arc::new).map_err(|error| error.to_string())
+    }
+
     /// A simulated cloud of its own; it keeps its file, and its VMs, when its connector goes and comes back.
     fn simulated(&self, spec: &ConnectorSpec, inner: &mut Inner) -> Result<Arc<SimVim>, String> {
         if let Some(open) = inner.simulated.get(&spec.id) {
             return Ok(open.clone());
         }
-        let name: String = spec
-            .id
-            .bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => (byte as char).to_string(),
-                other => format!("%{other:02x}"),
-            })
-            .collect();
+        let name = file_name(&spec.id);
         let vim = SimVim::open(
             &spec.id,
             self.settings.vim_sim,
@@ -215,6 +223,16 @@ impl Probers for Registry {
             _ => None,
         }
     }
+}
+
+/// A connector's id as a part of a file's name.
+fn file_name(id: &str) -> String {
+    id.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => (byte as char).to_string(),
+            other => format!("%{other:02x}"),
+        })
+        .collect()
 }
 
 fn unusable(id: &str, why: &str) -> Arc<dyn Vim> {
@@ -367,7 +385,7 @@ mod tests {
         let green = says(&registry.vim("green").unwrap()).await;
         assert_eq!(
             green,
-            "VIM [green] cannot be used: type ABACUS is none of OPENSTACK, SIM"
+            "VIM [green] cannot be used: type ABACUS is none of LIBVIRT, OPENSTACK, SIM"
         );
         let why = says(&registry.vim("blue").unwrap()).await;
         assert!(

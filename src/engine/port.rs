@@ -301,6 +301,10 @@ pub enum Verdict {
 
 /// Asks VMs whether they live.
 pub trait Prober: Send + Sync {
+    /// Whether it knows this collector; what a VIM's own prober does not know is asked over the network.
+    fn answers(&self, _collector: &str) -> bool {
+        true
+    }
     /// Sends one probe and waits for its verdict.
     fn probe(&self, target: ProbeTarget) -> PortFuture<'_, Verdict>;
 }

@@ -29,7 +29,9 @@ impl Probes {
     }
 
     async fn ask(&self, target: ProbeTarget) -> Verdict {
-        if let Some(vim) = self.in_vim.prober(&target.vim) {
+        if let Some(vim) = self.in_vim.prober(&target.vim)
+            && vim.answers(&target.collector)
+        {
             return vim.probe(target).await;
         }
         let Some(address) = target.address.as_deref() else {

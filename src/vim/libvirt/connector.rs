@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::error::LibvirtError;
+use crate::model::connector::ConnectorSpec;
 
 /// A way to make a guest begin anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,13 +78,15 @@ impl Connector {
     ///
     /// # Errors
     /// What is missing, wrong, or not known.
-    pub fn new(
-        id: impl Into<String>,
-        url: Option<String>,
-        properties: BTreeMap<String, String>,
-    ) -> Result<Self, LibvirtError> {
-        let mut take = Properties(properties);
-        let uri = url
+    pub fn new(spec: ConnectorSpec) -> Result<Self, LibvirtError> {
+        if spec.user.is_some() || spec.secret.is_some() {
+            let why =
+                "libvirt logs in by itself: by keys and certificates of its own, or its auth.conf";
+            return Err(bad("user and secret", why));
+        }
+        let mut take = Properties(spec.properties);
+        let uri = spec
+            .url
             .or_else(|| take.text("uri"))
             .ok_or(LibvirtError::Missing("url"))?;
         if !uri.contains(':') {
@@ -121,7 +124,7 @@ impl Connector {
                 .collect::<Result<_, _>>()?,
         };
         let connector = Self {
-            id: id.into(),
+            id: spec.id,
             uri,
             pool: take.text("pool").unwrap_or_else(|| "default".to_owned()),
             domain_type: take.text("domain_type"),
@@ -235,10 +238,19 @@ impl Properties {
 mod tests {
     use super::*;
 
-    fn read(properties: &[(&str, &str)]) -> Result<Connector, LibvirtError> {
+    fn spec(properties: &[(&str, &str)]) -> ConnectorSpec {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let properties = properties.iter().map(owned).collect();
-        Connector::new("lab", Some("qemu:///system".into()), properties)
+        ConnectorSpec {
+            id: "lab".into(),
+            kind: "LIBVIRT".into(),
+            url: Some("qemu:///system".into()),
+            properties: properties.iter().map(owned).collect(),
+            ..ConnectorSpec::default()
+        }
+    }
+
+    fn read(properties: &[(&str, &str)]) -> Result<Connector, LibvirtError> {
+        Connector::new(spec(properties))
     }
 
     #[test]
@@ -273,9 +285,24 @@ mod tests {
         assert!(why(&[("stop", "reset")]).contains("'reset'"));
         assert!(why(&[("forward", "x")]).contains("nat"));
         assert!(why(&[("landing_bound_ms", "soon")]).contains("not a number"));
-        let none = Connector::new("lab", None, BTreeMap::new()).unwrap_err();
-        assert_eq!(none.to_string(), "url is missing");
-        assert!(Connector::new("lab", Some("x".into()), BTreeMap::new()).is_err());
+        let of = |spec| Connector::new(spec).unwrap_err().to_string();
+        let none = spec(&[]);
+        assert_eq!(
+            of(ConnectorSpec {
+                url: None,
+                ..none.clone()
+            }),
+            "url is missing"
+        );
+        let odd = Some("x".to_owned());
+        assert!(
+            of(ConnectorSpec {
+                url: odd.clone(),
+                ..none.clone()
+            })
+            .contains("URI")
+        );
+        assert!(of(ConnectorSpec { user: odd, ..none }).contains("auth.conf"));
     }
 
     #[test]

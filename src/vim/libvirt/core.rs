@@ -69,7 +69,7 @@ impl Core {
         let watchers = Arc::new(Watchers::default());
         Ok(Self {
             session: Session::new(opener, clock.clone(), settings, watchers.clone()),
-            records: Arc::new(Records::open(folder)?),
+            records: Records::open(folder)?,
             folder: folder.to_owned(),
             connector,
             settings,

@@ -196,6 +196,10 @@ impl Vim for LibvirtVim {
 }
 
 impl Prober for LibvirtVim {
+    fn answers(&self, collector: &str) -> bool {
+        collector == COLLECTOR
+    }
+
     fn probe(&self, target: ProbeTarget) -> PortFuture<'_, Verdict> {
         Box::pin(async move {
             match target.collector.as_str() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,20 @@ impl Records {
     ///
     /// # Errors
     /// When it cannot be read or understood.
-    pub fn open(folder: &Path) -> Result<Self, LibvirtError> {
+    pub fn open(folder: &Path) -> Result<Arc<Self>, LibvirtError> {
+        // A connector that changed has a new driver while the old one still works: they share the book.
+        static OPEN: Mutex<BTreeMap<PathBuf, Weak<Records>>> = Mutex::new(BTreeMap::new());
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, records| records.strong_count() > 0);
+        if let Some(records) = open.get(folder).and_then(Weak::upgrade) {
+            return Ok(records);
+        }
+        let records = Arc::new(Self::read(folder)?);
+        open.insert(folder.to_owned(), Arc::downgrade(&records));
+        Ok(records)
+    }
+
+    fn read(folder: &Path) -> Result<Self, LibvirtError> {
         let path = folder.join("records.json");
         let file = |source| LibvirtError::File {
             path: path.clone(),
@@ -106,9 +119,12 @@ mod tests {
                 book.tenants.insert("acme".into());
             })
             .unwrap();
-        drop(records);
+        let same = Records::open(&folder).unwrap();
+        assert!(Arc::ptr_eq(&records, &same));
+        drop((records, same));
         let records = Records::open(&folder).unwrap();
         assert!(records.look(|book| book.tenants.contains("acme")));
+        drop(records);
         fs::write(folder.join("records.json"), b"{").unwrap();
         assert!(matches!(
             Records::open(&folder),
