@@ -363,6 +363,8 @@ fn a_server_that_cannot_listen_touches_no_vim() {
     let options = lifeline::daemon::server::Options {
         data_dir: dir.path().to_owned(),
         netconf: taken.local_addr().unwrap(),
+        http: None,
+        http_insecure: false,
         settings: quick(),
         clock: clock(),
         seed: 1,

@@ -84,6 +84,8 @@ impl Bench {
         let server = Server::start(Options {
             data_dir,
             netconf: ([127, 0, 0, 1], 0).into(),
+            http: None,
+            http_insecure: false,
             settings,
             clock: Arc::new(SystemClock::new()),
             seed: 1,

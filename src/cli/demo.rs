@@ -82,6 +82,8 @@ impl DemoArgs {
         let server = runtime.block_on(Server::start(Options {
             data_dir: dir.0.clone(),
             netconf: ([127, 0, 0, 1], 0).into(),
+            http: None,
+            http_insecure: false,
             settings: Settings::default(),
             clock,
             seed: rand::random(),

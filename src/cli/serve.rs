@@ -21,6 +21,12 @@ pub struct ServeArgs {
     /// Address and port of NETCONF over SSH; port 0 takes a free one. The line `listening netconf ADDR:PORT` on standard output says when it is served.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:2022")]
     netconf: SocketAddr,
+    /// Address and port of the ETSI SOL003 interface over HTTP (HTTPS with `tls-certificate` and `tls-key` in `[sol003]`, which every address but loopback needs). Off unless given; its ready line is `listening http ADDR:PORT`.
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
+    /// Let everybody in who reaches `--http`, with every right: loopback addresses only, for trying things out.
+    #[arg(long, requires = "http")]
+    http_insecure: bool,
     /// What is logged to standard error: error, warn, info, debug, or directives such as lifeline::engine=debug.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
@@ -40,6 +46,8 @@ impl ServeArgs {
             data_dir: self.data_dir,
             config: self.config,
             netconf: self.netconf,
+            http: self.http,
+            http_insecure: self.http_insecure,
         })
     }
 }

@@ -227,7 +227,7 @@ impl Control {
         validate(tree, running).await.map(|_| ())
     }
 
-    async fn change_running(
+    pub(super) async fn change_running(
         &self,
         change: &Change,
         test_only: bool,

@@ -19,7 +19,7 @@ use super::undo::{self, Confirming, Now};
 use super::who::Who;
 use crate::datastore::Tree;
 use crate::esc_model::published::{Published, Unconfirmed};
-use crate::ids::{PersistId, Revision};
+use crate::ids::{DeploymentKey, OpId, PersistId, Revision};
 use crate::store::{Batch, Committed, Precondition, Table, Write};
 
 /// Table of configuration units: one row each.
@@ -58,6 +58,8 @@ pub(super) struct Change {
 pub(super) enum What {
     /// Beside the candidate.
     Edit,
+    /// The same, for that operation of SOL003.
+    Asked(OpId, DeploymentKey),
     /// By commit.
     Commit(CommitRequest),
     /// By cancel-commit.
@@ -74,7 +76,7 @@ impl Change {
             state.locks.check_write(Datastore::Running, session)?;
         }
         let input = match &self.what {
-            What::Edit => Input::Edit(session),
+            What::Edit | What::Asked(..) => Input::Edit(session),
             What::Commit(request) => {
                 state.locks.check_write(Datastore::Candidate, session)?;
                 Input::Commit(session, request)
@@ -209,7 +211,10 @@ impl Control {
         let now = self.now();
         let prepared = prepare(base, next, &change.who, &confirming, waiting.as_ref(), now)?;
         let revision = prepared.revision;
-        let desired = self.desired_change(revision, &old, &new)?;
+        let mut desired = self.desired_change(revision, &old, &new)?;
+        if let What::Asked(operation, key) = &change.what {
+            desired.operation = Some((operation.clone(), key.clone()));
+        }
         let pending = {
             // A lock that was taken meanwhile is respected, and so is the end of the session.
             let mut state = self.state();

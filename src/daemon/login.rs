@@ -11,6 +11,7 @@ use crate::northbound::netconf::ssh::{
     AuthMethod, AuthUnavailable, Authenticator, ClientKey, Identity, KeyProof,
 };
 use crate::northbound::netconf::transport::BoxFuture;
+use crate::northbound::sol003::{Credentials, LoginFuture};
 
 /// Checks credentials against a user store.
 pub struct Login {
@@ -48,6 +49,26 @@ fn verdict<T>(found: Option<&T>) -> (Outcome, Option<String>) {
             let why = "wrong user or credentials";
             (Outcome::Refused, Some(why.to_owned()))
         }
+    }
+}
+
+impl Credentials for Login {
+    fn password<'a>(
+        &'a self,
+        user: &'a str,
+        password: &'a str,
+        peer: SocketAddr,
+    ) -> LoginFuture<'a> {
+        Box::pin(async move {
+            let found = Authenticator::password(self, user, password, peer).await;
+            found
+                .map(|found| found.is_some())
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    fn exists(&self, user: &str) -> bool {
+        self.users.get(user).is_some()
     }
 }
 

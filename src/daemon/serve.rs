@@ -20,6 +20,10 @@ pub struct ServeOptions {
     pub config: Option<PathBuf>,
     /// Address of the NETCONF listener.
     pub netconf: std::net::SocketAddr,
+    /// Address of the SOL003 listener; `None`: not served.
+    pub http: Option<std::net::SocketAddr>,
+    /// Whether everybody who reaches that address is let in.
+    pub http_insecure: bool,
 }
 
 /// Serves until told to stop, then drains; returns success. Told twice, it does not wait for the drain.
@@ -43,6 +47,8 @@ async fn run(options: ServeOptions, settings: Settings) -> anyhow::Result<ExitCo
     let starting = Server::start(Options {
         data_dir: options.data_dir,
         netconf: options.netconf,
+        http: options.http,
+        http_insecure: options.http_insecure,
         settings,
         clock: Arc::new(SystemClock::new()),
         seed: rand::random(),
@@ -55,6 +61,10 @@ async fn run(options: ServeOptions, settings: Settings) -> anyhow::Result<ExitCo
     };
     let mut out = std::io::stdout();
     writeln!(out, "listening netconf {}", server.address())
+        .and_then(|()| match server.http_address() {
+            Some(address) => writeln!(out, "listening http {address}"),
+            None => Ok(()),
+        })
         .and_then(|()| out.flush())
         .context("standard output")?;
     tracing::info!(address = %server.address(), "serving NETCONF over SSH");

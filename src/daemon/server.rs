@@ -48,6 +48,7 @@ use crate::northbound::admin::{self, AdminServer};
 use crate::northbound::netconf::memory;
 use crate::northbound::netconf::service::{Service, Sessions};
 use crate::northbound::netconf::ssh::SshServer;
+use crate::northbound::sol003::{Face, Parts as FaceParts, Security};
 use crate::probe::{Poller, Probes};
 use crate::schema::{LoadOptions, Schema};
 use crate::store::{DataDir, FaultPlan, Health, Loaded, OpenOptions, Store, Table};
@@ -65,6 +66,10 @@ pub struct Options {
     pub data_dir: PathBuf,
     /// Address of the NETCONF listener; port 0 for any.
     pub netconf: SocketAddr,
+    /// Address of the SOL003 listener; `None`: not served.
+    pub http: Option<SocketAddr>,
+    /// Whether everybody who reaches that address is let in.
+    pub http_insecure: bool,
     /// All settings.
     pub settings: Settings,
     /// Time.
@@ -94,6 +99,7 @@ pub struct Seams {
 /// A running server.
 pub struct Server {
     ssh: SshServer,
+    http: Option<Face>,
     admin: AdminServer,
     engine: Engine,
     control: Arc<Control>,
@@ -128,6 +134,8 @@ impl Server {
         let Options {
             data_dir,
             netconf,
+            http,
+            http_insecure,
             settings,
             clock,
             seed,
@@ -157,6 +165,14 @@ impl Server {
         let listener = TcpListener::bind(netconf)
             .await
             .with_context(|| format!("listening on {netconf}"))?;
+        let http_listener = match http {
+            None => None,
+            Some(http) => Some(
+                TcpListener::bind(http)
+                    .await
+                    .with_context(|| format!("listening on {http}"))?,
+            ),
+        };
         let simulator = Arc::new(SimVim::open(
             SIM_VIM,
             settings.vim_sim,
@@ -222,7 +238,11 @@ impl Server {
             limits: settings.limits.clone(),
             groups: {
                 let users = users.clone();
-                Box::new(move |name| users.get(name).map_or_else(Vec::new, |user| user.groups.clone()))
+                Box::new(move |name| {
+                    users
+                        .get(name)
+                        .map_or_else(Vec::new, |user| user.groups.clone())
+                })
             },
             recovery_user: {
                 let user = settings.nacm.recovery_user.clone();
@@ -252,15 +272,34 @@ impl Server {
             Some(controls),
             settings.netconf.clone(),
         ));
+        // Operations that a stop left waiting for their commit.
+        control.carry_on_all();
+        let login = Arc::new(Login {
+            users: users.clone(),
+            audit: audit.clone(),
+        });
+        let http = match http_listener {
+            None => None,
+            Some(listener) => Some(Face::start(
+                listener,
+                FaceParts {
+                    control: control.clone(),
+                    security: match http_insecure {
+                        true => Security::Nobody,
+                        false => Security::Users(login.clone()),
+                    },
+                    settings: settings.sol003.clone(),
+                    // Apart from the engine's.
+                    seed: seed ^ 0x736f_6c30_3033,
+                },
+            )?),
+        };
         let ssh = SshServer::start(
             listener,
             settings.ssh.clone(),
             keys,
             clock.clone(),
-            Arc::new(Login {
-                users: users.clone(),
-                audit: audit.clone(),
-            }),
+            login,
             Arc::new(Sessions(service)),
         )?;
         let recorder = audit.clone();
@@ -274,6 +313,7 @@ impl Server {
         .context("control socket")?;
         Ok(Self {
             ssh,
+            http,
             admin,
             engine,
             control,
@@ -291,6 +331,11 @@ impl Server {
     /// Where NETCONF is served.
     pub fn address(&self) -> SocketAddr {
         self.ssh.address()
+    }
+
+    /// Where SOL003 is served, if it is.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(Face::address)
     }
 
     /// The control room.
@@ -323,6 +368,7 @@ impl Server {
     pub async fn stop(self) {
         // Dropping it waits for a request at hand.
         let admin = tokio::task::spawn_blocking(move || drop(self.admin));
+        let http = self.http.map(|http| tokio::spawn(http.stop(self.drain)));
         let control = self.control.clone();
         let kill = async {
             // Sessions end themselves when told to drain; those that cannot are asked again.
@@ -336,6 +382,11 @@ impl Server {
         }
         if let Err(error) = admin.await {
             tracing::error!(%error, "closing the control socket");
+        }
+        if let Some(http) = http
+            && let Err(error) = http.await
+        {
+            tracing::error!(%error, "closing HTTP");
         }
         self.engine.stop().await;
         let store = self.store;

@@ -17,6 +17,8 @@ pub struct Settings {
     pub nacm: control::settings::NacmSettings,
     /// The NETCONF face.
     pub netconf: northbound::netconf::settings::Settings,
+    /// The SOL003 face.
+    pub sol003: northbound::sol003::settings::Settings,
     /// The SSH transport.
     pub ssh: northbound::netconf::ssh::SshSettings,
     /// Users and passwords.

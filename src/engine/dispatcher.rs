@@ -52,8 +52,8 @@ pub struct DesiredChange {
     pub resources: Vec<(ResourceKey, Option<ResourceSpec>)>,
     /// New position of the kill switch, when it was turned: on, no new recovery begins.
     pub kill_switch: Option<bool>,
-    /// The operation that asked for the commit; it is about the only deployment changed.
-    pub operation: Option<OpId>,
+    /// The operation that asked for the commit, and its deployment.
+    pub operation: Option<(OpId, DeploymentKey)>,
     /// All connectors, when one came, changed or went.
     pub connectors: Option<Vec<ConnectorSpec>>,
 }
@@ -106,8 +106,9 @@ impl Handle {
             plain(Input::Vims(infos.collect()))
         });
         let (revision, mut deployments) = (change.revision, change.deployments);
-        let asked = change.operation.and_then(|operation| {
-            let (key, desired) = deployments.pop()?;
+        let asked = change.operation.and_then(|(operation, of)| {
+            let at = deployments.iter().position(|(key, _)| *key == of)?;
+            let (key, desired) = deployments.remove(at);
             Some(plain(Input::Asked {
                 operation,
                 revision,

@@ -130,7 +130,7 @@ fn touched(tree: &Tree, steps: &[(&str, &str)], default_vim: &str, found: &mut C
                 }
             }
         },
-        [("automatic-recovery", _)] | [("vim_connectors", _), ..] => {}
+        [("automatic-recovery", _)] | [("vnf-templates" | "vim_connectors", _), ..] => {}
         // A whole container came or went, or the default VIM changed.
         _ => {
             found.deployments.extend(deployment_keys(tree));

@@ -14,4 +14,4 @@ pub mod opdata;
 pub mod published;
 mod words;
 
-pub use words::event_type;
+pub use words::{event_type, vm_state};

@@ -44,6 +44,29 @@ pub struct InstanceRecord {
     pub modified: Timestamp,
 }
 
+impl InstanceRecord {
+    /// The instance of a deployment that nobody made through SOL003.
+    pub fn projected(key: &DeploymentKey, id: &DeploymentId, now: Timestamp) -> Self {
+        Self {
+            id: id.clone(),
+            key: key.clone(),
+            name: Some(key.name.clone()),
+            description: None,
+            vnfd_id: key.name.clone(),
+            provider: "unknown".to_owned(),
+            product: key.name.clone(),
+            software_version: "unknown".to_owned(),
+            vnfd_version: "unknown".to_owned(),
+            metadata: Map::new(),
+            extensions: Map::new(),
+            properties: Map::new(),
+            flavour: None,
+            created: now,
+            modified: now,
+        }
+    }
+}
+
 /// A line of the journal: what SOL003 notifications are made from.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct JournalEntry {

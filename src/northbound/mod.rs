@@ -2,3 +2,4 @@
 
 pub mod admin;
 pub mod netconf;
+pub mod sol003;

@@ -151,6 +151,19 @@ impl Element {
         self.elements().find(|element| element.is(ns, local))
     }
 
+    /// Child elements in order, to be changed.
+    pub fn elements_mut(&mut self) -> impl Iterator<Item = &mut Element> {
+        self.children.iter_mut().filter_map(|child| match child {
+            Child::Element(element) => Some(element),
+            Child::Text(_) => None,
+        })
+    }
+
+    /// The first child element with this name, to be changed.
+    pub fn child_mut(&mut self, ns: &str, local: &str) -> Option<&mut Element> {
+        self.elements_mut().find(|element| element.is(ns, local))
+    }
+
     /// Its direct text, untrimmed.
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -137,6 +137,8 @@ impl House {
             Options {
                 data_dir: dir.to_owned(),
                 netconf: ([127, 0, 0, 1], 0).into(),
+                http: None,
+                http_insecure: false,
                 settings,
                 clock,
                 seed: 7,

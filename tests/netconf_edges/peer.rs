@@ -73,6 +73,8 @@ impl Host {
         let options = Options {
             data_dir: dir.path().to_owned(),
             netconf: ([127, 0, 0, 1], 0).into(),
+            http: None,
+            http_insecure: false,
             settings: Settings::default(),
             clock: Arc::new(SystemClock::new()),
             seed: 1,

@@ -16,25 +16,8 @@ use super::super::caller::{Cx, OpNote};
 use super::rows::Undo;
 use super::state::State;
 
-/// The instance of a deployment that nobody made through SOL003.
 fn projected(key: &DeploymentKey, id: &DeploymentId, cx: &Cx<'_>) -> InstanceRecord {
-    InstanceRecord {
-        id: id.clone(),
-        key: key.clone(),
-        name: Some(key.name.clone()),
-        description: None,
-        vnfd_id: key.name.clone(),
-        provider: "unknown".to_owned(),
-        product: key.name.clone(),
-        software_version: "unknown".to_owned(),
-        vnfd_version: "unknown".to_owned(),
-        metadata: serde_json::Map::new(),
-        extensions: serde_json::Map::new(),
-        properties: serde_json::Map::new(),
-        flavour: None,
-        created: cx.ctx.wall,
-        modified: cx.ctx.wall,
-    }
+    InstanceRecord::projected(key, id, cx.ctx.wall)
 }
 
 fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {

@@ -1,0 +1,248 @@
+//! VNF instances: read, made, deleted.
+
+use std::sync::Arc;
+
+use axum::http::{StatusCode, header};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::gate::Call;
+use super::map::{self, Known};
+use super::reply::{Outcome, Problem, empty, json, put, value};
+use crate::control::template::Template;
+use crate::datastore::{Access, Keys, Location};
+use crate::esc_model::desired;
+use crate::esc_model::published::Published;
+use crate::ids::{DeploymentId, DeploymentKey};
+use crate::model::instance::{InstanceRecord, LcmRequest};
+use crate::model::operation::{LcmOperation, LcmOperationState};
+use crate::proto::esc::ESC;
+use crate::proto::sol003::{CreateVnfRequest, INSTANCES};
+use crate::schema::Schema;
+
+/// Attributes of `metadata` that name the deployment.
+const TENANT: &str = "tenant";
+const DEPLOYMENT: &str = "deployment";
+
+/// One instance: as kept, or as its deployment makes it.
+pub(super) struct Found {
+    pub record: InstanceRecord,
+    pub instantiated: bool,
+}
+
+impl Call {
+    /// What is there now.
+    pub(super) fn published(&self) -> Arc<Published> {
+        self.app.control.store().published()
+    }
+
+    /// Whether the user may see a deployment's state.
+    pub(super) fn sees(&self, key: &DeploymentKey) -> bool {
+        let schema = self.app.control.schema();
+        let place = crate::esc_model::opdata::place(schema, key);
+        place.is_none_or(|(deployment, _)| self.access.sees(&deployment))
+    }
+
+    /// Whether the user may change a deployment's configuration; refused with 403.
+    pub(super) fn may_change(&self, key: &DeploymentKey) -> Result<(), Problem> {
+        let schema = self.app.control.schema();
+        let place = configured(schema, key);
+        match place.is_none_or(|deployment| self.access.data(Access::Update, &deployment)) {
+            true => Ok(()),
+            false => Err(Problem::forbidden("your groups do not allow this change")),
+        }
+    }
+
+    /// The instance of that id.
+    pub(super) fn find(&self, id: &str, published: &Published) -> Result<Found, Problem> {
+        let keys = keys(published);
+        let found = keys
+            .into_iter()
+            .find(|(known, key)| known.as_str() == id && self.sees(key));
+        let Some((id, key)) = found else {
+            return Err(Problem::not_found("VNF instance", id));
+        };
+        Ok(Found {
+            record: record(published, &id, &key),
+            instantiated: published.state.deployments.contains_key(&key),
+        })
+    }
+
+    pub(super) fn shown(&self, record: &InstanceRecord, published: &Published) -> Shown {
+        let key = &record.key;
+        let wanted = desired::deployment(&published.config, key).ok().flatten();
+        let known = Known {
+            record,
+            deployment: published.state.deployments.get(key).map(Arc::as_ref),
+            wanted: wanted.as_ref(),
+            instantiating: instantiating(published, key),
+        };
+        value(&map::instance(&known, &self.places))
+    }
+
+    /// `If-Match` against what is there: 412 when it is not that any more.
+    pub(super) fn if_match(&self, shown: &Value) -> Result<(), Problem> {
+        let Some(wanted) = self.headers.get(header::IF_MATCH) else {
+            return Ok(());
+        };
+        let wanted = String::from_utf8_lossy(wanted.as_bytes()).into_owned();
+        let now = etag(shown);
+        let matches = wanted.split(',').map(str::trim);
+        match matches.into_iter().any(|tag| tag == "*" || tag == now) {
+            true => Ok(()),
+            false => Err(Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "the resource is not the one If-Match names",
+            )),
+        }
+    }
+}
+
+type Shown = Result<Value, Problem>;
+
+/// The place of a deployment in the configuration.
+fn configured(schema: &Schema, key: &DeploymentKey) -> Option<Location> {
+    let root = schema.top(ESC, "esc_datamodel")?;
+    let step = |parent, name: &str| schema.child(parent, ESC, name);
+    let tenants = step(root, "tenants")?;
+    let tenant = step(tenants, "tenant")?;
+    let deployments = step(tenant, "deployments")?;
+    let deployment = step(deployments, "deployment")?;
+    let keys = |name: &str| Some(Keys::new([name]));
+    let place = Location::default().child(root, None).child(tenants, None);
+    let place = place
+        .child(tenant, keys(&key.tenant))
+        .child(deployments, None);
+    Some(place.child(deployment, keys(&key.name)))
+}
+
+/// An instantiation that is not through: the instance is not instantiated yet (clause 5.6.2).
+fn instantiating(published: &Published, key: &DeploymentKey) -> bool {
+    use LcmOperationState as S;
+    published.state.operations.values().any(|op| {
+        op.key == *key
+            && op.occ.operation == LcmOperation::Instantiate
+            && matches!(
+                op.occ.state,
+                S::Starting | S::Processing | S::FailedTemp | S::RollingBack
+            )
+    })
+}
+
+/// Ids and deployments of all instances, kept and projected.
+fn keys(published: &Published) -> Vec<(DeploymentId, DeploymentKey)> {
+    let state = &published.state;
+    let kept = state
+        .instances
+        .iter()
+        .map(|(key, kept)| (kept.id.clone(), key.clone()));
+    let others = state.deployments.iter();
+    let others = others.filter(|(key, _)| !state.instances.contains_key(*key));
+    let others = others.map(|(key, it)| (it.deployment_id.clone(), key.clone()));
+    kept.chain(others).collect()
+}
+
+fn record(published: &Published, id: &DeploymentId, key: &DeploymentKey) -> InstanceRecord {
+    if let Some(kept) = published.state.instances.get(key) {
+        return InstanceRecord::clone(kept);
+    }
+    InstanceRecord::projected(key, id, crate::clock::Timestamp::default())
+}
+
+/// A tag of what is shown.
+pub(super) fn etag(shown: &Value) -> String {
+    let digest = Sha256::digest(shown.to_string().as_bytes());
+    let text: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("\"{text}\"")
+}
+
+/// GET of the list.
+pub(super) fn list(call: &Call) -> Outcome {
+    let published = call.published();
+    let mut keys = keys(&published);
+    keys.retain(|(_, key)| call.sees(key));
+    keys.sort();
+    let mut entries = Vec::with_capacity(keys.len());
+    for (id, key) in keys {
+        let record = record(&published, &id, &key);
+        entries.push((id.to_string(), call.shown(&record, &published)?));
+    }
+    let size = call.app.settings.page_size.get();
+    let here = call.places.instances();
+    call.query.page(entries, INSTANCES, true, size, &here)
+}
+
+/// GET of one.
+pub(super) fn read(call: &Call, id: &str) -> Outcome {
+    call.query.only(&[])?;
+    let published = call.published();
+    let found = call.find(id, &published)?;
+    let shown = call.shown(&found.record, &published)?;
+    let mut reply = json(StatusCode::OK, &shown);
+    put(&mut reply, header::ETAG, &etag(&shown));
+    Ok(reply)
+}
+
+/// POST: an instance without deployment.
+pub(super) async fn create(call: &Call) -> Outcome {
+    let (request, _) = call.body.request::<CreateVnfRequest>()?;
+    let published = call.published();
+    let template = Template::find(&published.config, &request.vnfd_id)
+        .map_err(|error| Problem::unprocessable(error.to_string()))?;
+    let id = call.app.mint();
+    let metadata = request.metadata.unwrap_or_default();
+    let named = |name: &str| match metadata.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(Problem::bad(format!("metadata/{name} must be a name"))),
+    };
+    let tenant = named(TENANT)?.unwrap_or_else(|| call.app.settings.tenant.clone());
+    let deployment = named(DEPLOYMENT)?.unwrap_or_else(|| format!("vnf-{id}"));
+    let key = DeploymentKey::new(tenant, deployment);
+    call.may_change(&key)?;
+    let now = call.app.control.clock().wall();
+    let record = InstanceRecord {
+        id: DeploymentId::new(&id),
+        key,
+        name: request.vnf_instance_name,
+        description: request.vnf_instance_description,
+        vnfd_id: template.vnfd_id,
+        provider: template.provider,
+        product: template.product,
+        software_version: template.software_version,
+        vnfd_version: template.version,
+        metadata,
+        extensions: serde_json::Map::new(),
+        properties: serde_json::Map::new(),
+        flavour: None,
+        created: now,
+        modified: now,
+    };
+    let made = LcmRequest::Create(Box::new(record.clone()));
+    call.app.control.lcm(made).await?;
+    let shown = call.shown(&record, &call.published())?;
+    let mut reply = json(StatusCode::CREATED, &shown);
+    put(&mut reply, header::ETAG, &etag(&shown));
+    put(&mut reply, header::LOCATION, &call.places.instance(&id));
+    Ok(reply)
+}
+
+/// DELETE: only what has no deployment.
+pub(super) async fn delete(call: &Call, id: &str) -> Outcome {
+    let published = call.published();
+    let found = call.find(id, &published)?;
+    call.may_change(&found.record.key)?;
+    call.if_match(&call.shown(&found.record, &published)?)?;
+    if found.instantiated {
+        return Err(Problem::conflict(
+            "the VNF instance is instantiated: terminate it first",
+        ));
+    }
+    let request = LcmRequest::Delete(found.record.id);
+    call.app.control.lcm(request).await?;
+    Ok(empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,343 @@
+//! The OpenAPI document of what is served. Paths and methods come from the table that routes; `tests` holds them
+//! against each other.
+
+use serde_json::{Map, Value, json};
+
+use super::resource::{OccurrenceTask, Resource, Task};
+use crate::proto::sol003::{
+    AuthType, CancelMode, Collection, INSTANCES, InstantiationState, MARKER, Major,
+    NotificationType, OCCURRENCES, OperationStateType, OperationType, SUBSCRIPTIONS, ScaleType,
+    StopType, TargetState, TerminationType, Verbosity,
+};
+
+/// One path: its template, a resource of its kind.
+pub(super) fn paths(major: Major) -> Vec<(String, Resource)> {
+    let id = || "{id}".to_owned();
+    let at = |rest: &str| format!("/vnflcm/{}/{rest}", major.segment());
+    let mut paths = vec![
+        ("/vnflcm/api_versions".to_owned(), Resource::Versions(None)),
+        (at("api_versions"), Resource::Versions(Some(major))),
+        (at("openapi.json"), Resource::Document(major)),
+        (at("vnf_instances"), Resource::Instances(major)),
+        (at("vnf_instances/{id}"), Resource::Instance(major, id())),
+        (at("vnf_lcm_op_occs"), Resource::Occurrences(major)),
+        (
+            at("vnf_lcm_op_occs/{id}"),
+            Resource::Occurrence(major, id()),
+        ),
+        (at("subscriptions"), Resource::Subscriptions(major)),
+        (
+            at("subscriptions/{id}"),
+            Resource::Subscription(major, id()),
+        ),
+        ("/oauth2/token".to_owned(), Resource::Token),
+    ];
+    for task in Task::ALL {
+        let path = at(&format!("vnf_instances/{{id}}/{}", task.segment()));
+        paths.push((path, Resource::InstanceTask(major, id(), task)));
+    }
+    for task in OccurrenceTask::ALL {
+        let path = at(&format!("vnf_lcm_op_occs/{{id}}/{}", task.segment()));
+        paths.push((path, Resource::OccurrenceTask(major, id(), task)));
+    }
+    paths
+}
+
+/// The document.
+pub(super) fn document(major: Major) -> Value {
+    let mut by_path = Map::new();
+    for (path, resource) in paths(major) {
+        let mut item = Map::new();
+        for method in resource.methods() {
+            let name = method.as_str().to_ascii_lowercase();
+            item.insert(name.clone(), operation(&path, &resource, &name));
+        }
+        by_path.insert(path, Value::Object(item));
+    }
+    json!({
+        "openapi": "3.0.3",
+        "info": {
+            "title": "ETSI NFV-SOL 003 VNF lifecycle management, as Lifeline serves it",
+            "version": major.newest(),
+            "license": {"name": "Apache-2.0"},
+        },
+        "security": [{"basic": []}, {"bearer": []}, {}],
+        "paths": by_path,
+        "components": {
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+            "schemas": schemas(),
+        },
+    })
+}
+
+fn schema(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn content(kind: &str, schema: Value) -> Value {
+    json!({kind: {"schema": schema}})
+}
+
+/// Name of the schema of what a request carries, and its media type.
+fn request(resource: &Resource, method: &str) -> Option<(&'static str, &'static str)> {
+    let json = "application/json";
+    Some(match (resource, method) {
+        (Resource::Instances(_), "post") => ("CreateVnfRequest", json),
+        (Resource::Instance(..), "patch") => {
+            ("VnfInfoModificationRequest", "application/merge-patch+json")
+        }
+        (Resource::Subscriptions(_), "post") => ("LccnSubscriptionRequest", json),
+        (Resource::Token, _) => ("TokenRequest", "application/x-www-form-urlencoded"),
+        (Resource::OccurrenceTask(_, _, OccurrenceTask::Cancel), _) => ("CancelMode", json),
+        (Resource::InstanceTask(_, _, task), _) => match task {
+            Task::Instantiate => ("InstantiateVnfRequest", json),
+            Task::Terminate => ("TerminateVnfRequest", json),
+            Task::Scale => ("ScaleVnfRequest", json),
+            Task::ScaleToLevel => ("ScaleVnfToLevelRequest", json),
+            Task::Heal => ("HealVnfRequest", json),
+            Task::Operate => ("OperateVnfRequest", json),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Status and schema of the good answer.
+fn good(resource: &Resource, method: &str) -> Option<(&'static str, Option<Value>)> {
+    let list = |name: &str| Some(json!({"type": "array", "items": schema(name)}));
+    Some(match (resource, method) {
+        (Resource::Versions(_), _) => ("200", Some(schema("ApiVersionInformation"))),
+        (Resource::Document(_), _) => ("200", Some(json!({"type": "object"}))),
+        (Resource::Instances(_), "get") => ("200", list("VnfInstance")),
+        (Resource::Instances(_), _) => ("201", Some(schema("VnfInstance"))),
+        (Resource::Instance(..), "get") => ("200", Some(schema("VnfInstance"))),
+        (Resource::Instance(..), "patch") => ("202", None),
+        (Resource::Instance(..), _) | (Resource::Subscription(..), "delete") => ("204", None),
+        (Resource::Occurrences(_), _) => ("200", list("VnfLcmOpOcc")),
+        (Resource::Occurrence(..), _) => ("200", Some(schema("VnfLcmOpOcc"))),
+        (Resource::OccurrenceTask(_, _, OccurrenceTask::Fail), _) => {
+            ("200", Some(schema("VnfLcmOpOcc")))
+        }
+        (Resource::OccurrenceTask(..), _) => ("202", None),
+        (Resource::InstanceTask(_, _, task), _) if task.is_served() => ("202", None),
+        (Resource::InstanceTask(..), _) => return None,
+        (Resource::Subscriptions(_), "get") => ("200", list("LccnSubscription")),
+        (Resource::Subscriptions(_), _) => ("201", Some(schema("LccnSubscription"))),
+        (Resource::Subscription(..), _) => ("200", Some(schema("LccnSubscription"))),
+        (Resource::Token, _) => ("200", Some(schema("Token"))),
+    })
+}
+
+fn operation(path: &str, resource: &Resource, method: &str) -> Value {
+    let mut parameters = Vec::new();
+    let text = || json!({"type": "string"});
+    if path.contains("{id}") {
+        parameters.push(json!({
+            "name": "id", "in": "path", "required": true,
+            "schema": {"type": "string", "minLength": 1},
+        }));
+    }
+    if let Some(major) = resource.major() {
+        parameters.push(json!({
+            "name": "Version", "in": "header", "required": true,
+            "schema": {"type": "string", "enum": major.versions()},
+        }));
+    }
+    let is_list = method == "get"
+        && matches!(
+            resource,
+            Resource::Instances(_) | Resource::Occurrences(_) | Resource::Subscriptions(_)
+        );
+    if is_list {
+        let mut names = vec!["filter", MARKER];
+        if !matches!(resource, Resource::Subscriptions(_)) {
+            names.extend(["all_fields", "fields", "exclude_fields", "exclude_default"]);
+        }
+        for name in names {
+            let parameter = json!({"name": name, "in": "query", "schema": text()});
+            parameters.push(parameter);
+        }
+    }
+    if matches!(resource, Resource::Instance(..)) && method != "get" {
+        parameters.push(json!({"name": "If-Match", "in": "header", "schema": text()}));
+    }
+    let problem = || {
+        json!({
+            "description": "Why not",
+            "content": content("application/problem+json", schema("ProblemDetails")),
+        })
+    };
+    let mut responses = Map::new();
+    if let Some((status, body)) = good(resource, method) {
+        let mut answer = json!({"description": "Done, or begun"});
+        if let (Some(body), Some(answer)) = (body, answer.as_object_mut()) {
+            answer.insert("content".to_owned(), content("application/json", body));
+        }
+        responses.insert(status.to_owned(), answer);
+    }
+    if matches!(resource, Resource::Subscriptions(_)) && method == "post" {
+        let same = json!({"description": "There is such a subscription: see Location"});
+        responses.insert("303".to_owned(), same);
+    }
+    match resource {
+        Resource::Token => {
+            for status in ["400", "401", "413", "503"] {
+                let answer = json!({
+                    "description": "Why not (RFC 6749 section 5.2)",
+                    "content": {
+                        "application/json": {"schema": {"type": "object"}},
+                        "application/problem+json": {"schema": schema("ProblemDetails")},
+                    },
+                });
+                responses.insert(status.to_owned(), answer);
+            }
+        }
+        _ => {
+            for status in [
+                "400", "401", "403", "404", "406", "409", "412", "413", "415", "422", "503",
+            ] {
+                responses.insert(status.to_owned(), problem());
+            }
+        }
+    }
+    let mut operation = json!({
+        "operationId": operation_id(path, method),
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let (Some((name, kind)), Some(map)) = (request(resource, method), operation.as_object_mut())
+    {
+        let body = json!({"required": true, "content": content(kind, schema(name))});
+        map.insert("requestBody".to_owned(), body);
+    }
+    if let (true, Some(map)) = (resource.is_open(), operation.as_object_mut()) {
+        map.insert("security".to_owned(), json!([{"basic": []}, {}]));
+    }
+    operation
+}
+
+fn operation_id(path: &str, method: &str) -> String {
+    let words = path
+        .split(['/', '.', '{', '}'])
+        .filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |id, word| format!("{id}_{word}"))
+}
+
+/// Values of an enumeration, as the wire writes them.
+fn words<T: serde::Serialize>(all: &[T]) -> Value {
+    json!({"type": "string", "enum": all})
+}
+
+fn resource_schema(collection: &Collection, typed: &[(&str, Value)], list: bool) -> Value {
+    let mut properties = Map::new();
+    for name in collection.mandatory.iter().chain(collection.optional) {
+        let schema = typed.iter().find(|(known, _)| known == name);
+        let schema = schema.map_or_else(|| json!({"type": "string"}), |(_, it)| it.clone());
+        properties.insert((*name).to_owned(), schema);
+    }
+    let required: &[&str] = if list { &[] } else { collection.mandatory };
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+fn schemas() -> Value {
+    let text = json!({"type": "string"});
+    let name = json!({"type": "string", "minLength": 1});
+    let object = json!({"type": "object"});
+    let list = json!({"type": "array", "items": {"type": "object"}});
+    let texts = json!({"type": "array", "items": {"type": "string"}});
+    let time = json!({"type": "string", "format": "date-time"});
+    let level = json!({"type": "object", "required": ["aspectId", "scaleLevel"], "properties": {
+        "aspectId": name, "scaleLevel": {"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32}}});
+    let levels = json!({"type": "array", "items": level});
+    let steps = json!({"type": "integer", "minimum": 1, "maximum": 4_294_967_295_u32});
+    let seconds = json!({"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32});
+    let occurrence = [
+        ("operationState", words(OperationStateType::ALL)),
+        ("operation", words(OperationType::ALL)),
+        ("cancelMode", words(CancelMode::ALL)),
+        ("stateEnteredTime", time.clone()),
+        ("startTime", time),
+        ("isAutomaticInvocation", json!({"type": "boolean"})),
+        ("isCancelPending", json!({"type": "boolean"})),
+        ("operationParams", object.clone()),
+        ("error", schema("ProblemDetails")),
+        ("resourceChanges", object.clone()),
+        ("changedInfo", object.clone()),
+        ("affectedVipCps", list.clone()),
+        ("changedExtConnectivity", list.clone()),
+        ("modificationsTriggeredByVnfPkgChange", object.clone()),
+        ("lcmCoordinations", list.clone()),
+        ("rejectedLcmCoordinations", list),
+        ("warnings", texts.clone()),
+        ("_links", object.clone()),
+    ];
+    let instance = [
+        ("instantiationState", words(InstantiationState::ALL)),
+        ("vnfConfigurableProperties", object.clone()),
+        ("vimConnectionInfo", json!({})),
+        ("instantiatedVnfInfo", object.clone()),
+        ("metadata", object.clone()),
+        ("extensions", object.clone()),
+        ("_links", object.clone()),
+    ];
+    let filter = json!({"type": "object", "properties": {
+        "vnfInstanceSubscriptionFilter": {"type": "object", "properties": {
+            "vnfdIds": texts, "vnfInstanceIds": texts, "vnfInstanceNames": texts}},
+        "notificationTypes": {"type": "array", "items": words(NotificationType::ALL)},
+        "operationTypes": {"type": "array", "items": words(OperationType::ALL)},
+        "operationStates": {"type": "array", "items": words(OperationStateType::ALL)}}});
+    let subscription = [
+        ("filter", filter.clone()),
+        ("verbosity", words(Verbosity::ALL)),
+        ("_links", object.clone()),
+    ];
+    let authentication = json!({"type": "object", "required": ["authType"], "properties": {
+        "authType": {"type": "array", "items": words(AuthType::ALL)},
+        "paramsBasic": {"type": "object", "required": ["userName", "password"], "properties": {
+            "userName": text, "password": text}},
+        "paramsOauth2ClientCredentials": {"type": "object",
+            "required": ["clientId", "clientPassword", "tokenEndpoint"], "properties": {
+            "clientId": text, "clientPassword": text, "tokenEndpoint": text}}}});
+    json!({
+        "ProblemDetails": {"type": "object", "required": ["status", "detail"], "properties": {
+            "type": text, "title": text, "status": {"type": "integer"}, "detail": text, "instance": text}},
+        "ApiVersionInformation": {"type": "object", "required": ["uriPrefix", "apiVersions"],
+            "properties": {"uriPrefix": text, "apiVersions": {"type": "array", "items": object}}},
+        "VnfInstance": resource_schema(&INSTANCES, &instance, false),
+        "VnfLcmOpOcc": resource_schema(&OCCURRENCES, &occurrence, false),
+        "LccnSubscription": resource_schema(&SUBSCRIPTIONS, &subscription, false),
+        "CreateVnfRequest": {"type": "object", "required": ["vnfdId"], "properties": {
+            "vnfdId": name, "vnfInstanceName": text, "vnfInstanceDescription": text, "metadata": object}},
+        "InstantiateVnfRequest": {"type": "object", "required": ["flavourId"], "properties": {
+            "flavourId": name, "targetScaleLevelInfo": levels, "additionalParams": object}},
+        "TerminateVnfRequest": {"type": "object", "required": ["terminationType"], "properties": {
+            "terminationType": words(TerminationType::ALL), "gracefulTerminationTimeout": seconds}},
+        "ScaleVnfRequest": {"type": "object", "required": ["type", "aspectId"], "properties": {
+            "type": words(ScaleType::ALL), "aspectId": name, "numberOfSteps": steps}},
+        "ScaleVnfToLevelRequest": {"type": "object", "properties": {"scaleInfo": levels}},
+        "HealVnfRequest": {"type": "object", "properties": {
+            "vnfcInstanceId": texts, "cause": text, "additionalParams": object}},
+        "OperateVnfRequest": {"type": "object", "required": ["changeStateTo"], "properties": {
+            "changeStateTo": words(TargetState::ALL), "stopType": words(StopType::ALL),
+            "gracefulStopTimeout": seconds, "vnfcInstanceId": texts}},
+        "VnfInfoModificationRequest": {"type": "object", "properties": {
+            "vnfInstanceName": {"type": "string", "nullable": true},
+            "vnfInstanceDescription": {"type": "string", "nullable": true},
+            "vnfConfigurableProperties": {"type": "object", "nullable": true},
+            "metadata": {"type": "object", "nullable": true},
+            "extensions": {"type": "object", "nullable": true}}},
+        "CancelMode": {"type": "object", "required": ["cancelMode"], "properties": {
+            "cancelMode": words(CancelMode::ALL)}},
+        "LccnSubscriptionRequest": {"type": "object", "required": ["callbackUri"], "properties": {
+            "filter": filter, "callbackUri": {"type": "string", "format": "uri"},
+            "authentication": authentication, "verbosity": words(Verbosity::ALL)}},
+        "TokenRequest": {"type": "object", "required": ["grant_type"], "properties": {
+            "grant_type": {"type": "string", "enum": ["client_credentials"]},
+            "client_id": text, "client_secret": text}},
+        "Token": {"type": "object", "required": ["access_token", "token_type", "expires_in"],
+            "properties": {"access_token": text, "token_type": text, "expires_in": {"type": "integer"}}},
+    })
+}
