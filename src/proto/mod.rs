@@ -8,3 +8,4 @@ pub mod esc;
 pub mod netconf;
 pub mod nova;
 pub mod sol003;
+pub mod vcloud;

@@ -1,0 +1,356 @@
+//! vApps and their VMs.
+
+use super::element::{OVF, Tools, VMW, ovf, own, rasd};
+use super::org::Link;
+use super::task::Task;
+use super::{ApiVersion, DecodeError, Document, media_type};
+use crate::xml::Element;
+
+/// Status of a vApp or VM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VAppStatus {
+    /// -1: its making failed.
+    FailedCreation,
+    /// 0: being made.
+    Unresolved,
+    /// 1: made.
+    Resolved,
+    /// 2: deployed.
+    Deployed,
+    /// 3: suspended.
+    Suspended,
+    /// 4: on.
+    PoweredOn,
+    /// 5: waits for a person.
+    WaitingForInput,
+    /// 6: not known.
+    Unknown,
+    /// 8: off.
+    PoweredOff,
+    /// 9: neither.
+    Inconsistent,
+    /// 10: VMs of several states.
+    Mixed,
+    /// Another number.
+    Other(i32),
+}
+
+impl VAppStatus {
+    /// The number on the wire.
+    pub fn number(self) -> i32 {
+        match self {
+            Self::FailedCreation => -1,
+            Self::Unresolved => 0,
+            Self::Resolved => 1,
+            Self::Deployed => 2,
+            Self::Suspended => 3,
+            Self::PoweredOn => 4,
+            Self::WaitingForInput => 5,
+            Self::Unknown => 6,
+            Self::PoweredOff => 8,
+            Self::Inconsistent => 9,
+            Self::Mixed => 10,
+            Self::Other(number) => number,
+        }
+    }
+}
+
+impl From<i32> for VAppStatus {
+    fn from(number: i32) -> Self {
+        match number {
+            -1 => Self::FailedCreation,
+            0 => Self::Unresolved,
+            1 => Self::Resolved,
+            2 => Self::Deployed,
+            3 => Self::Suspended,
+            4 => Self::PoweredOn,
+            5 => Self::WaitingForInput,
+            6 => Self::Unknown,
+            8 => Self::PoweredOff,
+            9 => Self::Inconsistent,
+            10 => Self::Mixed,
+            other => Self::Other(other),
+        }
+    }
+}
+
+fn status(element: &Element) -> VAppStatus {
+    let number = element.at("status").and_then(|text| text.parse::<i32>().ok());
+    number.map_or(VAppStatus::Unknown, VAppStatus::from)
+}
+
+fn flag(element: &Element, name: &str) -> bool {
+    element.at(name) == Some("true")
+}
+
+/// How long a vApp may run and be kept; 0 for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lease {
+    /// Seconds it may run.
+    pub deployment: u64,
+    /// Seconds it is kept.
+    pub storage: u64,
+}
+
+/// An interface of a VM.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NetworkConnection {
+    /// Network's name.
+    pub network: String,
+    /// Position.
+    pub index: u32,
+    /// Address.
+    pub ip_address: Option<String>,
+    /// MAC address.
+    pub mac_address: Option<String>,
+    /// Whether it is plugged in.
+    pub connected: bool,
+    /// `POOL`, `DHCP`, `MANUAL`, `NONE`.
+    pub mode: String,
+}
+
+impl NetworkConnection {
+    /// The section of a VM.
+    pub fn section(all: &[Self], href: &str, version: ApiVersion) -> Element {
+        let connections = all.iter().map(|one| {
+            let mut connection = own(version, "NetworkConnection")
+                .with_attr("network", one.network.as_str())
+                .with_leaf(version, "NetworkConnectionIndex", &one.index.to_string());
+            if let Some(address) = &one.ip_address {
+                connection = connection.with_leaf(version, "IpAddress", address);
+            }
+            connection = connection.with_leaf(version, "IsConnected", &one.connected.to_string());
+            if let Some(address) = &one.mac_address {
+                connection = connection.with_leaf(version, "MACAddress", address);
+            }
+            connection.with_leaf(version, "IpAddressAllocationMode", &one.mode)
+        });
+        let mut section = own(version, "NetworkConnectionSection")
+            .with_attr("href", format!("{href}/networkConnectionSection/"))
+            .with_attr("type", media_type("networkConnectionSection"))
+            .with_foreign("ovf", OVF, "required", "false")
+            .with_child(ovf("Info").with_text("Specifies the available VM network connections"));
+        if !all.is_empty() {
+            section = section.with_leaf(version, "PrimaryNetworkConnectionIndex", "0");
+        }
+        section.with_all(connections)
+    }
+
+    /// Reads such a section.
+    pub fn all_of(section: &Element) -> Vec<Self> {
+        let connections = section.all("NetworkConnection");
+        connections
+            .map(|one| Self {
+                network: one
+                    .at("network")
+                    .or(one.at("Network"))
+                    .unwrap_or_default()
+                    .to_owned(),
+                index: one
+                    .leaf("NetworkConnectionIndex")
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or_default(),
+                ip_address: one.leaf("IpAddress").filter(|text| !text.is_empty()),
+                mac_address: one.leaf("MACAddress").filter(|text| !text.is_empty()),
+                connected: one.leaf("IsConnected").as_deref() == Some("true"),
+                mode: one.leaf("IpAddressAllocationMode").unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+/// A VM of a vApp.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Vm {
+    /// Where.
+    pub href: String,
+    /// Name.
+    pub name: String,
+    /// Status.
+    pub status: VAppStatus,
+    /// Whether it is deployed.
+    pub deployed: bool,
+    /// What can be done with it.
+    pub links: Vec<Link>,
+    /// Interfaces.
+    pub connections: Vec<NetworkConnection>,
+    /// Processors.
+    pub cpus: Option<u32>,
+    /// Memory in MB.
+    pub memory_mb: Option<u64>,
+}
+
+/// A hardware item: what it is called, its kind, its amount and unit.
+pub fn hardware_item(name: &str, id: u8, kind: u8, amount: u64, unit: &str) -> [Element; 5] {
+    [
+        rasd("AllocationUnits").with_text(unit),
+        rasd("ElementName").with_text(name),
+        rasd("InstanceID").with_text(id.to_string()),
+        rasd("ResourceType").with_text(kind.to_string()),
+        rasd("VirtualQuantity").with_text(amount.to_string()),
+    ]
+}
+
+/// The amount of a kind of hardware in a section: 3 processors, 4 memory.
+pub fn hardware(section: &Element, kind: &str) -> Option<u64> {
+    let mut items = section.all("Item");
+    let item = items.find(|item| item.leaf("ResourceType").as_deref() == Some(kind))?;
+    item.leaf("VirtualQuantity")?.parse().ok()
+}
+
+impl Vm {
+    /// As a child of its vApp, or a document of its own.
+    pub fn to_element(&self, version: ApiVersion) -> Element {
+        let mut vm = own(version, "Vm")
+            .with_attr("deployed", self.deployed.to_string())
+            .with_attr("status", self.status.number().to_string())
+            .with_attr("name", self.name.as_str())
+            .with_attr("type", media_type("vm"))
+            .with_attr("href", self.href.as_str())
+            .with_all(self.links.iter().map(|link| link.to_element(version)));
+        if let (Some(cpus), Some(memory)) = (self.cpus, self.memory_mb) {
+            let cpu = hardware_item("virtual CPU(s)", 4, 3, cpus.into(), "hertz * 10^6");
+            let memory = hardware_item("memory", 5, 4, memory, "byte * 2^20");
+            let section = ovf("VirtualHardwareSection")
+                .with_child(ovf("Info").with_text("Virtual hardware requirements"))
+                .with_child(ovf("Item").with_all(cpu))
+                .with_child(ovf("Item").with_all(memory));
+            vm.push(section);
+        }
+        let system = ovf("OperatingSystemSection")
+            .with_foreign("ovf", OVF, "id", "101")
+            .with_foreign("vmw", VMW, "osType", "otherLinux64Guest")
+            .with_child(ovf("Info").with_text("Specifies the operating system installed"))
+            .with_child(ovf("Description").with_text("Other Linux (64-bit)"));
+        vm.push(system);
+        vm.push(NetworkConnection::section(
+            &self.connections,
+            &self.href,
+            version,
+        ));
+        vm
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// It has no address or name.
+    pub fn from_element(element: &Element) -> Result<Self, DecodeError> {
+        let hardware_section = element.find("VirtualHardwareSection");
+        let amount = |kind: &str| hardware_section.and_then(|section| hardware(section, kind));
+        let connections = element.find("NetworkConnectionSection");
+        Ok(Self {
+            href: element.must("href")?,
+            name: element.must("name")?,
+            status: status(element),
+            deployed: flag(element, "deployed"),
+            links: Link::all(element)?,
+            connections: connections.map_or_else(Vec::new, NetworkConnection::all_of),
+            cpus: amount("3").and_then(|cpus| u32::try_from(cpus).ok()),
+            memory_mb: amount("4"),
+        })
+    }
+}
+
+/// A vApp.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VApp {
+    /// Where.
+    pub href: String,
+    /// Name.
+    pub name: String,
+    /// Status.
+    pub status: VAppStatus,
+    /// Whether it is deployed.
+    pub deployed: bool,
+    /// What can be done with it.
+    pub links: Vec<Link>,
+    /// Words about it.
+    pub description: String,
+    /// What is under way, and what failed last.
+    pub tasks: Vec<Task>,
+    /// Lease.
+    pub lease: Option<Lease>,
+    /// When made.
+    pub created: Option<String>,
+    /// Its VMs.
+    pub vms: Vec<Vm>,
+}
+
+impl Document for VApp {
+    const ROOT: &'static str = "VApp";
+
+    fn to_element(&self, version: ApiVersion) -> Element {
+        let mut vapp = own(version, Self::ROOT)
+            .with_attr("deployed", self.deployed.to_string())
+            .with_attr("status", self.status.number().to_string())
+            .with_attr("name", self.name.as_str())
+            .with_attr("type", media_type("vApp"))
+            .with_attr("href", self.href.as_str())
+            .with_all(self.links.iter().map(|link| link.to_element(version)))
+            .with_leaf(version, "Description", &self.description);
+        if !self.tasks.is_empty() {
+            let tasks = self.tasks.iter().map(|task| task.to_element(version));
+            vapp.push(own(version, "Tasks").with_all(tasks));
+        }
+        if let Some(lease) = self.lease {
+            let href = format!("{}/leaseSettingsSection/", self.href);
+            let section = own(version, "LeaseSettingsSection")
+                .with_attr("href", href)
+                .with_attr("type", media_type("leaseSettingsSection"))
+                .with_foreign("ovf", OVF, "required", "false")
+                .with_child(ovf("Info").with_text("Lease settings section"))
+                .with_leaf(
+                    version,
+                    "DeploymentLeaseInSeconds",
+                    &lease.deployment.to_string(),
+                )
+                .with_leaf(version, "StorageLeaseInSeconds", &lease.storage.to_string());
+            vapp.push(section);
+        }
+        if let Some(created) = self.created.as_ref().filter(|_| version > ApiVersion::V1_0) {
+            vapp = vapp.with_leaf(version, "DateCreated", created);
+        }
+        if !self.vms.is_empty() {
+            let vms = self.vms.iter().map(|vm| vm.to_element(version));
+            vapp.push(own(version, "Children").with_all(vms));
+        }
+        vapp
+    }
+
+    fn from_element(element: &Element) -> Result<Self, DecodeError> {
+        let seconds = |section: &Element, name: &str| {
+            let text = section.leaf(name);
+            text.and_then(|text| text.parse().ok()).unwrap_or_default()
+        };
+        let tasks = element.find("Tasks");
+        let children = element.find("Children");
+        Ok(Self {
+            href: element.must("href")?,
+            name: element.must("name")?,
+            status: status(element),
+            deployed: flag(element, "deployed"),
+            links: Link::all(element)?,
+            description: element.leaf("Description").unwrap_or_default(),
+            tasks: match tasks {
+                None => Vec::new(),
+                Some(tasks) => tasks
+                    .all("Task")
+                    .map(Task::from_element)
+                    .collect::<Result<_, _>>()?,
+            },
+            lease: element.find("LeaseSettingsSection").map(|section| Lease {
+                deployment: seconds(section, "DeploymentLeaseInSeconds"),
+                storage: seconds(section, "StorageLeaseInSeconds"),
+            }),
+            created: element.leaf("DateCreated"),
+            vms: match children {
+                None => Vec::new(),
+                Some(children) => children
+                    .all("Vm")
+                    .map(Vm::from_element)
+                    .collect::<Result<_, _>>()?,
+            },
+        })
+    }
+}
