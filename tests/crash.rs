@@ -270,6 +270,8 @@ fn live(dir: &Path, crasher: &Arc<Crasher>, progress: &mut Progress) -> Result<L
     let options = lifeline::daemon::server::Options {
         data_dir: dir.to_owned(),
         netconf: ([127, 0, 0, 1], 0).into(),
+        http: None,
+        http_insecure: false,
         settings: quick(),
         clock,
         seed: start.elapsed().as_nanos() as u64 ^ 0x5eed,
