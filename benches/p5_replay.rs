@@ -391,6 +391,7 @@ impl World {
         let op = VimOpRef {
             vim: VIM.into(),
             id: format!("op-{number}"),
+            about: String::new(),
         };
         self.ops.insert(op.id.clone(), (self.now + took, status));
         let id = Some(id.to_string());

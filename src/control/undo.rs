@@ -306,7 +306,7 @@ mod tests {
         let mut rows = Rows::default();
         let mut tree = before.clone();
         let mut waiting = None;
-        let mut store = |rows: &mut Rows, old: &Tree, new: &Tree| {
+        let store = |rows: &mut Rows, old: &Tree, new: &Tree| {
             let changed = new.changed_units(old).into_iter().map(|unit| Write {
                 table: units,
                 key: unit.path.to_string(),
