@@ -212,6 +212,7 @@ impl Cloud {
             resizing: None,
             late: Vec::new(),
             extra: new.extra,
+            stays_off: new.stays_off,
             created: self.now,
             launched: None,
             updated: self.now,

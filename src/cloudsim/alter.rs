@@ -201,6 +201,20 @@ impl Cloud {
         }
     }
 
+    /// Has a VM that is being made without a start be started; the record of its making, `None` when it is not
+    /// being made.
+    pub fn start_when_made(&mut self, id: &VmId) -> Option<String> {
+        let vm = self.vms.get_mut(id).filter(|vm| !vm.unseen)?;
+        let op = vm.op.clone()?;
+        match self.ops.get(&op)?.work {
+            Work::Create(_) => {
+                vm.stays_off = false;
+                Some(op)
+            }
+            _ => None,
+        }
+    }
+
     /// Keeps words of the caller's with an operation.
     pub fn annotate(&mut self, op: &str, note: impl Into<String>) {
         if let Some(op) = self.ops.get_mut(op) {

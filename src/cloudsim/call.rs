@@ -50,6 +50,9 @@ pub struct NewVm {
     /// What the caller keeps with it.
     #[serde(default)]
     pub extra: Extra,
+    /// Whether it is made without being started.
+    #[serde(default)]
+    pub stays_off: bool,
 }
 
 /// A change asked of the cloud.

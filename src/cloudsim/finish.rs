@@ -51,6 +51,7 @@ impl Cloud {
                 }
                 _ => self.run(id, alive_from),
             },
+            (Work::Create(_), Ok(())) if vm.stays_off => vm.fall(Power::Stopped, Vec::new()),
             (Work::Create(_), Ok(())) => {
                 vm.launched = Some(self.now);
                 self.run(id, alive_from);
@@ -60,6 +61,7 @@ impl Cloud {
             (Work::Start(_) | Work::Unpause(_) | Work::Resume(_), Ok(())) => {
                 let slept = matches!(vm.aside, Some(Aside::Paused | Aside::Suspended));
                 let from = if slept { self.now } else { alive_from };
+                vm.launched = vm.launched.or(Some(self.now));
                 self.run(id, from);
             }
             (Work::Resize(_, flavor), Ok(())) => {

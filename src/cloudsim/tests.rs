@@ -95,6 +95,7 @@ pub(super) fn new_vm(name: &str) -> NewVm {
         volumes: Vec::new(),
         config_data: Vec::new(),
         extra: Extra::default(),
+        stays_off: false,
     }
 }
 

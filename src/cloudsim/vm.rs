@@ -99,6 +99,9 @@ pub(super) struct Vm {
     pub late: Vec<String>,
     #[serde(default)]
     pub extra: Extra,
+    /// Its create ends without a start.
+    #[serde(default)]
+    pub stays_off: bool,
     #[serde(default)]
     pub created: Mono,
     #[serde(default)]

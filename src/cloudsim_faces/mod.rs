@@ -1,5 +1,5 @@
-//! The simulated cloud's faces: one [`cloudsim::Cloud`](crate::cloudsim::Cloud) that real clients of OpenStack
-//! and CloudStack believe. A `vcsim` for these APIs: to test whoever orchestrates, not to run anything.
+//! The simulated cloud's faces: one [`cloudsim::Cloud`](crate::cloudsim::Cloud) that real clients of OpenStack,
+//! vCloud and CloudStack believe. A `vcsim` for these APIs: to test whoever orchestrates, not to run anything.
 //!
 //! A face is a function from the world and a request to a reply, and needs no socket; `server` is the shell
 //! around it. The cloud's core does what a VM does; a face knows its API's words, rules and records, and keeps
@@ -7,7 +7,7 @@
 //! of every address.
 //!
 //! ```text
-//! socket -> server -> faults (hang, 5xx, cut) -> nova, cloudstack -> cloudsim::Cloud
+//! socket -> server -> faults (hang, 5xx, cut) -> nova, vcloud, cloudstack -> cloudsim::Cloud
 //!                  \-> /-/ control: inject, clear, list, time
 //! ```
 
@@ -18,6 +18,7 @@ mod http;
 mod nova;
 mod server;
 mod settings;
+mod vcloud;
 mod world;
 
 pub use cloudstack::{AccountSettings, Ids, Settings as CloudstackSettings};
@@ -27,6 +28,7 @@ pub use http::{Reply, Request};
 pub use nova::{Settings as NovaSettings, UserSettings};
 pub use server::{Addresses, Serving, serve};
 pub use settings::{Settings, Time};
+pub use vcloud::{Settings as VcloudSettings, UserSettings as VcloudUserSettings};
 pub use world::{Sim, World};
 
 /// Answers a request to the address of Keystone, Glance, Neutron and Nova.
@@ -37,4 +39,9 @@ pub fn answer_nova(world: &mut World, request: &Request) -> Reply {
 /// Answers a request to CloudStack's address.
 pub fn answer_cloudstack(world: &mut World, request: &Request) -> Reply {
     cloudstack::answer(world, request)
+}
+
+/// Answers a request to vCloud's address.
+pub fn answer_vcloud(world: &mut World, request: &Request) -> Reply {
+    vcloud::answer(world, request)
 }

@@ -22,7 +22,7 @@ use super::error::FacesError;
 use super::faults::{self, Armed, Face, WireFault};
 use super::http::{Reply, Request};
 use super::world::{Sim, World};
-use super::{cloudstack, nova};
+use super::{cloudstack, nova, vcloud};
 
 /// How often a port that is down, or a request that hangs, looks whether it still shall be.
 const LOOK: Duration = Duration::from_millis(25);
@@ -213,7 +213,7 @@ fn act(world: &mut World, face: Face, request: &Request) -> Reply {
     match face {
         Face::Nova => nova::answer(world, request),
         Face::Cloudstack => cloudstack::answer(world, request),
-        Face::Vcloud => Reply::text(501, "text/plain", "not built"),
+        Face::Vcloud => vcloud::answer(world, request),
     }
 }
 

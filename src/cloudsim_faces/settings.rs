@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{cloudstack, nova};
+use super::{cloudstack, nova, vcloud};
 use crate::cloudsim;
 
 /// How time passes in the cloud.
@@ -30,6 +30,8 @@ pub struct Settings {
     pub nova: nova::Settings,
     /// CloudStack.
     pub cloudstack: cloudstack::Settings,
+    /// vCloud.
+    pub vcloud: vcloud::Settings,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             cloud: cloud(),
             nova: nova::Settings::default(),
             cloudstack: cloudstack::Settings::default(),
+            vcloud: vcloud::Settings::default(),
         }
     }
 }

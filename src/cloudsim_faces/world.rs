@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::faults::Faults;
 use super::settings::{Settings, Time};
-use super::{cloudstack, nova};
+use super::{cloudstack, nova, vcloud};
 use crate::clock::{Clock, Mono, Timestamp};
 use crate::cloudsim::{Accepted, Call, CallError, Cloud, SettingsError};
 use crate::ids::Minter;
@@ -22,6 +22,8 @@ pub struct World {
     pub(super) nova: nova::State,
     /// What CloudStack's remembers.
     pub(super) cloudstack: cloudstack::State,
+    /// What vCloud's remembers.
+    pub(super) vcloud: vcloud::State,
     /// Wall time at the cloud's time zero.
     epoch: Timestamp,
     minter: Minter,
@@ -38,10 +40,12 @@ impl World {
         let mut minter = Minter::new(settings.cloud.seed ^ 0x6661_6365_7300_0000);
         let nova = nova::State::new(&settings.nova, &mut cloud, &mut minter);
         let cloudstack = cloudstack::State::new(&settings.cloudstack, &mut cloud);
+        let vcloud = vcloud::State::new(&settings.vcloud, &mut cloud);
         Ok(Self {
             cloud,
             nova,
             cloudstack,
+            vcloud,
             faults: Faults::default(),
             settings,
             epoch,
@@ -70,9 +74,10 @@ impl World {
         self.minter.uuid()
     }
 
-    /// No token of Keystone's is good any more.
+    /// No token of Keystone's and no session of vCloud's is good any more.
     pub fn expire_tokens(&mut self) {
         self.nova.expire_tokens();
+        self.vcloud.end_sessions();
     }
 
     /// A change asked of the cloud; no two have the same key.

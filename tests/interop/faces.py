@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.parse
 import urllib.request
 
 import harness as h
@@ -40,7 +42,7 @@ def cases():
 class Cloud:
     """One `lifeline sim`."""
 
-    faces = ("nova", "cloudstack", "control")
+    faces = ("nova", "vcloud", "cloudstack", "control")
 
     def __init__(self, binary):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="lifeline-sim-"))
@@ -417,6 +419,108 @@ def cs(cloud):
         raise h.Failure("a request signed with another key was answered")
     except CloudStackException as error:
         h.expect("401" in str(error), f"error {error!r}")
+
+
+def vcloud_driver(cloud, version, org):
+    """libcloud's driver of a version, which looks at its tasks more often than every five seconds."""
+    from libcloud.compute.drivers import vcloud
+    from libcloud.compute.providers import get_driver
+    from libcloud.compute.types import Provider
+
+    class Time:
+        time = staticmethod(time.time)
+
+        @staticmethod
+        def sleep(_):
+            time.sleep(0.05)
+
+    vcloud.time = Time
+    host, port = cloud.address["vcloud"].split(":")
+    return get_driver(Provider.VCLOUD)(
+        f"{org}@{org}", "lifeline", secure=False, host=host, port=int(port), api_version=version
+    )
+
+
+def absent(look):
+    """Whether a node is not found; one that goes between the list and the look at it is not there yet."""
+    from libcloud.common.exceptions import BaseHTTPError
+
+    try:
+        return look() is None
+    except (BaseHTTPError, AttributeError):
+        return False
+
+
+@check
+def libcloud_vcloud_0_8(cloud):
+    """apache-libcloud, vCloud driver 0.8: a node's life on the API of 1.0."""
+    from libcloud.compute.types import NodeState
+
+    driver = vcloud_driver(cloud, "0.8", "demo")
+    image = next(image for image in driver.list_images() if image.name == "cirros")
+    size = next(size for size in driver.list_sizes() if size.ram == 512)
+    net = next(net for net in driver.networks if net.get("name") == "esc-net")
+    node = driver.create_node(name="libcloud-08", size=size, image=image, ex_network=net.get("href"), ex_cpus=1)
+
+    def seen():
+        return next((known for known in driver.list_nodes() if known.name == "libcloud-08"), None)
+
+    h.expect_equal(seen().state, NodeState.RUNNING, "state after the create")
+    h.expect(seen().public_ips[0].startswith("10.20."), f"addresses {seen().public_ips}")
+    h.expect(driver.reboot_node(node), "reboot")
+    h.until(lambda: seen().state == NodeState.RUNNING, "libcloud-08 runs again")
+    h.until(lambda: driver.connection.request(urllib.parse.urlparse(node.id).path).object.find("{*}Tasks") is None, "the reset ends")
+    h.expect(driver.destroy_node(node), "destroy")
+    h.until(lambda: absent(seen), "libcloud-08 is gone")
+
+
+def vcloud_life(cloud, version):
+    from libcloud.compute.types import NodeState
+
+    name = f"libcloud-{version}"
+    driver = vcloud_driver(cloud, version, "admin")
+    image = next(image for image in driver.list_images() if image.name == "cirros")
+    node = driver.create_node(
+        name=name, image=image, ex_network="my-network", ex_vm_fence="bridged", ex_vm_names=["vm-15"],
+        ex_vm_cpu=2, ex_vm_memory=1024, ex_vm_script_text="echo hello", ex_vm_ipmode="POOL", ex_description="words",
+    )
+    h.expect_equal(node.state, NodeState.RUNNING, "state after the create")
+    h.expect_equal(node.extra["description"], "words", "description")
+    h.expect(node.public_ips[0].startswith("10.30."), f"addresses {node.public_ips}")
+    name = node.name
+    h.expect(driver.reboot_node(node), "reboot")
+    h.expect_equal(driver.ex_find_node(name).state, NodeState.RUNNING, "state after the reboot")
+    h.expect_equal(driver.ex_power_off_node(node).state, NodeState.STOPPED, "state after the power off")
+    h.expect_equal(driver.ex_power_on_node(node).state, NodeState.RUNNING, "state after the power on")
+    h.expect_equal(driver.ex_suspend_node(node).state, NodeState.PENDING, "state after the suspend")
+    h.expect_equal(driver.ex_power_on_node(node).state, NodeState.RUNNING, "state after the next power on")
+    h.expect_equal(driver.ex_undeploy_node(node).state, NodeState.STOPPED, "state after the undeploy")
+    h.expect_equal(driver.ex_deploy_node(node).state, NodeState.RUNNING, "state after the deploy")
+    driver.ex_set_metadata_entry(node, "who", "libcloud")
+    h.expect_equal(driver.ex_get_metadata(node), {"who": "libcloud"}, "metadata")
+    cloud.inject("reboot-fails", vm=f"libcloud-{version}", messages=["no power"])
+    try:
+        driver.reboot_node(node)
+        raise h.Failure("a reset that fails did not")
+    except h.Failure:
+        raise
+    except Exception as error:
+        h.expect("no power" in str(error), f"error {error!r}")
+    h.expect_equal(driver.ex_find_node(name).state, NodeState.STOPPED, "state after the reset that failed")
+    h.expect(driver.destroy_node(node), "destroy")
+    h.until(lambda: absent(lambda: driver.ex_find_node(name)), f"{name} is gone")
+
+
+@check
+def libcloud_vcloud_1_5(cloud):
+    """apache-libcloud, vCloud driver 1.5: a node's life."""
+    vcloud_life(cloud, "1.5")
+
+
+@check
+def libcloud_vcloud_5_5(cloud):
+    """apache-libcloud, vCloud driver 5.5: a node's life."""
+    vcloud_life(cloud, "5.5")
 
 
 @check

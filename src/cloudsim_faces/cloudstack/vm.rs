@@ -223,11 +223,8 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
     let Some(image) = world.cloud.image(&image).filter(|found| found.id == image) else {
         return Err(no(431, format!("Unable to use template {image}")));
     };
-    for (param, word) in [("startvm", "false"), ("hostid", ""), ("diskofferingid", "")] {
-        if command
-            .get(param)
-            .is_some_and(|value| word.is_empty() || value == word)
-        {
+    for param in ["hostid", "diskofferingid"] {
+        if command.get(param).is_some() {
             return Err(no(431, format!("the parameter {param} is not simulated")));
         }
     }
@@ -269,6 +266,7 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
             metadata: details,
             notes,
         },
+        stays_off: command.get("startvm") == Some("false"),
     };
     start_job(
         world,

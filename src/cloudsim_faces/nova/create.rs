@@ -70,6 +70,7 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
             volumes: Vec::new(),
             config_data: day_zero(&wanted),
             extra: extra(ctx, &wanted, &reservation),
+            stays_off: false,
         };
         let accepted = world.call(Call::CreateVm(Box::new(new))).map_err(refused)?;
         let note = format!("{} {}", ctx.who.user, ctx.who.project);

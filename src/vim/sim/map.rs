@@ -58,6 +58,7 @@ fn new_vm(new: CreateVm) -> NewVm {
         volumes: new.volumes,
         config_data: new.config_data,
         extra: Extra::default(),
+        stays_off: false,
     }
 }
 

@@ -1,0 +1,228 @@
+//! Sections of a vApp and its VM: name, hardware, interfaces, customisation, metadata.
+
+use super::super::http::{Reply, Request};
+use super::super::world::World;
+use super::org::no_access;
+use super::task::{self, Follow, Words};
+use super::{Ctx, Done, Refusal, act, no, vapp};
+use crate::cloudsim::VmView;
+use crate::proto::vcloud::{ApiVersion, NetworkConnection, media_type};
+use crate::xml::{self, Element, escape_attr, escape_text};
+
+const RASD: &str =
+    "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData";
+const OVF: &str = "http://schemas.dmtf.org/ovf/envelope/1";
+
+const UPDATE: Words = Words {
+    verb: "Updating",
+    name: "vappUpdateVm",
+};
+
+/// Answers what is below a vApp or VM beside actions.
+pub fn answer(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, path: &[&str]) -> Done {
+    match (request.method.as_str(), path) {
+        ("PUT", []) => rename(world, request, ctx, vm),
+        ("GET", ["networkConnectionSection"]) => {
+            let own = vapp::vm_href(ctx, &vm.id);
+            let section =
+                NetworkConnection::section(&vapp::connections(world, vm), &own, ctx.version);
+            Ok(shown("networkConnectionSection", &section.to_xml()))
+        }
+        ("PUT", ["networkConnectionSection"]) => {
+            let root = parse(request)?;
+            let wanted = NetworkConnection::all_of(&root);
+            let now = vapp::connections(world, vm);
+            let same = wanted.len() == now.len()
+                && wanted
+                    .iter()
+                    .zip(&now)
+                    .all(|(wanted, now)| wanted.network == now.network);
+            match same {
+                // only how addresses are given out, which is always from the pool
+                true => updated(world, ctx, vm),
+                false => Err(no(
+                    501,
+                    "NOT_IMPLEMENTED",
+                    "Changing interfaces is not simulated.",
+                )),
+            }
+        }
+        ("GET", ["virtualHardwareSection", part @ ("cpu" | "memory")]) => {
+            let part = *part;
+            Ok(hardware(world, ctx, vm, part))
+        }
+        ("PUT", ["virtualHardwareSection", part @ ("cpu" | "memory")]) => {
+            let part = *part;
+            resize(world, request, ctx, vm, part)
+        }
+        ("GET", ["guestCustomizationSection"]) => Ok(customization(ctx, vm)),
+        ("PUT", ["guestCustomizationSection"]) => {
+            let root = parse(request)?;
+            let text = |name: &str| child(&root, name).map(|child| child.text());
+            let (computer, script) = (text("ComputerName"), text("CustomizationScript"));
+            world.cloud.edit_vm(&vm.id, None, |extra| {
+                for (key, value) in [("computer-name", computer), ("script", script)] {
+                    if let Some(value) = value {
+                        extra.notes.insert(key.to_owned(), value);
+                    }
+                }
+            });
+            updated(world, ctx, vm)
+        }
+        ("GET", ["metadata"]) => Ok(metadata(ctx, vm)),
+        ("POST", ["metadata"]) => add_metadata(world, request, ctx, vm),
+        _ => Err(no_access(path)),
+    }
+}
+
+fn parse(request: &Request) -> Result<Element, Refusal> {
+    let limits = xml::Limits {
+        depth: 64,
+        ..xml::Limits::default()
+    };
+    xml::parse(&request.body, &limits).map_err(|error| no(400, "BAD_REQUEST", error.to_string()))
+}
+
+fn child<'a>(element: &'a Element, local: &str) -> Option<&'a Element> {
+    element.elements().find(|child| &*child.local == local)
+}
+
+fn shown(kind: &str, xml: &str) -> Reply {
+    let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{xml}");
+    Reply::text(200, &media_type(kind), text)
+}
+
+fn updated(world: &mut World, ctx: &Ctx, vm: &VmView) -> Done {
+    let id = task::begin(world, ctx, vm, UPDATE, Follow::Nothing, None)?;
+    task::reply(world, ctx, &id)
+}
+
+fn rename(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView) -> Done {
+    let root = parse(request)?;
+    let name = root.attr("", "name").filter(|name| !name.is_empty());
+    let words = child(&root, "Description").map(|child| child.text());
+    world.cloud.edit_vm(&vm.id, name, |extra| {
+        if let Some(words) = words {
+            extra.notes.insert("description".to_owned(), words);
+        }
+    });
+    updated(world, ctx, vm)
+}
+
+/// An item of the hardware: processors or memory.
+fn hardware(world: &World, ctx: &Ctx, vm: &VmView, part: &str) -> Reply {
+    let flavor = world.cloud.flavor(&vm.flavor);
+    let spec = flavor.map(|flavor| flavor.spec).unwrap_or_default();
+    let (kind, id, name, unit, amount) = match part {
+        "cpu" => (
+            "3",
+            "4",
+            "virtual CPU(s)",
+            "hertz * 10^6",
+            u64::from(spec.vcpus),
+        ),
+        _ => ("4", "5", "memory", "byte * 2^20", spec.memory_mb),
+    };
+    let href = format!(
+        "{}/virtualHardwareSection/{part}",
+        vapp::vm_href(ctx, &vm.id)
+    );
+    let item = format!(
+        "<Item xmlns=\"{}\" xmlns:rasd=\"{RASD}\" type=\"{}\" href=\"{}\">\
+         <rasd:AllocationUnits>{unit}</rasd:AllocationUnits><rasd:Description>{name}</rasd:Description>\
+         <rasd:ElementName>{amount} {name}</rasd:ElementName><rasd:InstanceID>{id}</rasd:InstanceID>\
+         <rasd:Reservation>0</rasd:Reservation><rasd:ResourceType>{kind}</rasd:ResourceType>\
+         <rasd:VirtualQuantity>{amount}</rasd:VirtualQuantity><rasd:Weight>0</rasd:Weight></Item>",
+        ctx.version.namespace(),
+        media_type("rasdItem"),
+        escape_attr(&href),
+    );
+    shown("rasdItem", &item)
+}
+
+fn resize(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, part: &str) -> Done {
+    let root = parse(request)?;
+    let amount =
+        child(&root, "VirtualQuantity").and_then(|child| child.text().trim().parse::<u64>().ok());
+    let amount = amount.filter(|amount| *amount > 0);
+    let amount = amount.ok_or_else(|| no(400, "BAD_REQUEST", "Item without VirtualQuantity"))?;
+    let flavor = world.cloud.flavor(&vm.flavor);
+    let spec = flavor.map(|flavor| flavor.spec).unwrap_or_default();
+    let (cpus, memory) = match part {
+        "cpu" => (u32::try_from(amount).unwrap_or(u32::MAX), spec.memory_mb),
+        _ => (spec.vcpus, amount),
+    };
+    let flavor = act::flavor_for(world, cpus, memory)?;
+    match world.cloud.set_flavor(&vm.id, &flavor) {
+        true => updated(world, ctx, vm),
+        false => Err(no(
+            400,
+            "BAD_REQUEST",
+            format!("VM {} must be powered off for that.", vm.name),
+        )),
+    }
+}
+
+fn customization(ctx: &Ctx, vm: &VmView) -> Reply {
+    let note = |key: &str| vm.extra.notes.get(key).map(String::as_str);
+    let script = note("script").map_or_else(String::new, |script| {
+        format!(
+            "<CustomizationScript>{}</CustomizationScript>",
+            escape_text(script)
+        )
+    });
+    let href = format!("{}/guestCustomizationSection/", vapp::vm_href(ctx, &vm.id));
+    let section = format!(
+        "<GuestCustomizationSection xmlns=\"{}\" xmlns:ovf=\"{OVF}\" ovf:required=\"false\" type=\"{}\" href=\"{}\">\
+         <ovf:Info>Specifies Guest OS Customization Settings</ovf:Info><Enabled>true</Enabled>\
+         <VirtualMachineId>{}</VirtualMachineId><AdminPasswordEnabled>false</AdminPasswordEnabled>\
+         <AdminPasswordAuto>true</AdminPasswordAuto><ResetPasswordRequired>false</ResetPasswordRequired>\
+         {script}<ComputerName>{}</ComputerName></GuestCustomizationSection>",
+        ctx.version.namespace(),
+        media_type("guestCustomizationSection"),
+        escape_attr(&href),
+        escape_text(vm.id.as_str()),
+        escape_text(note("computer-name").unwrap_or(vm.name.as_str())),
+    );
+    shown("guestCustomizationSection", &section)
+}
+
+fn metadata(ctx: &Ctx, vm: &VmView) -> Reply {
+    let entries = vm.extra.metadata.iter().map(|(key, value)| {
+        format!(
+            "<MetadataEntry><Key>{}</Key><Value>{}</Value></MetadataEntry>",
+            escape_text(key),
+            escape_text(value)
+        )
+    });
+    let document = format!(
+        "<Metadata xmlns=\"{}\" type=\"{}\">{}</Metadata>",
+        ctx.version.namespace(),
+        media_type("metadata"),
+        entries.collect::<String>(),
+    );
+    shown("metadata", &document)
+}
+
+fn add_metadata(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView) -> Done {
+    if ctx.version == ApiVersion::V1_0 {
+        return Err(no_access(&["metadata"]));
+    }
+    let root = parse(request)?;
+    let entries = root
+        .elements()
+        .filter(|child| &*child.local == "MetadataEntry");
+    let pairs: Vec<(String, String)> = entries
+        .filter_map(|entry| {
+            let text = |name: &str| child(entry, name).map(|child| child.text());
+            // 5.1 puts the value into a typed one
+            let value = child(entry, "TypedValue").and_then(|typed| child(typed, "Value"));
+            let value = value.map(Element::text).or_else(|| text("Value"))?;
+            Some((text("Key")?, value))
+        })
+        .collect();
+    world
+        .cloud
+        .edit_vm(&vm.id, None, |extra| extra.metadata.extend(pairs));
+    updated(world, ctx, vm)
+}
