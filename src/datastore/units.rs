@@ -105,7 +105,12 @@ pub(super) fn decode_document(schema: &'static Schema, bytes: &[u8]) -> Result<E
     wrapped.extend_from_slice(b"<u>");
     wrapped.extend_from_slice(bytes);
     wrapped.extend_from_slice(b"</u>");
-    let element = xml::parse(&wrapped, &xml::Limits::default())
+    // What clients may send at once is no bound on what they have made over time.
+    let limits = xml::Limits {
+        nodes: usize::MAX,
+        ..xml::Limits::default()
+    };
+    let element = xml::parse(&wrapped, &limits)
         .map_err(|e| Error::invalid("", e.to_string()))?;
     EditTree::decode(schema, &element)
 }

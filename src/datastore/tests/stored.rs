@@ -397,3 +397,11 @@ fn the_root_unit_holds_several_top_level_nodes() {
         .collect();
     assert_eq!(order, ["b", "a"]);
 }
+
+#[test]
+fn a_stored_unit_may_be_larger_than_any_message() {
+    // Looked at whole: what is wrong with it is said, not how large it is.
+    let unit = "<x/>".repeat(500_001);
+    let error = Tree::from_units(esc(), [(UnitPath::new("/"), unit)]).unwrap_err();
+    assert!(!error.message.contains("more than"), "{error:?}");
+}
