@@ -24,6 +24,7 @@ pub mod esc_model;
 pub mod engine;
 
 pub mod control;
+pub mod vim_http;
 
 pub mod cloudsim_faces;
 pub mod northbound;

@@ -20,7 +20,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (5, &["store"]),
     (6, &["esc_model", "auth", "audit"]),
     (7, &["engine"]),
-    (8, &["control"]),
+    (8, &["control", "vim_http"]),
     (9, &["vim/*", "probe", "cloudsim_faces", "northbound/*"]),
     (10, &["daemon"]),
     // The command line starts the daemon and asks a running one, so it stands above it.

@@ -13,13 +13,13 @@ use serde::de::DeserializeOwned;
 
 use super::connector::{Connector, Credential};
 use super::error::{OpenstackError, Silence, refusal, unreadable, words};
-use super::http::{Exchange, Http, Reply};
 use super::session::{HIGHEST, Service, Session};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::engine::port::VimError;
 use crate::ids::Minter;
 use crate::proto::nova::{self, Microversion, TokenDocument, Versions};
+use crate::vim_http::{Exchange, Http, Reply, Trust};
 
 /// Longest pause a cloud may ask for in answer to too many requests.
 const LONGEST_RETRY_AFTER: u64 = 10;
@@ -121,8 +121,12 @@ impl Api {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Result<Self, OpenstackError> {
+        let trust = Trust {
+            ca_file: connector.ca_file.clone(),
+            verify: connector.verify,
+        };
         Ok(Self {
-            http: Http::new(&connector, &settings, clock.clone())?,
+            http: Http::new(&trust, &settings.limits(), clock.clone())?,
             connector,
             settings,
             clock,

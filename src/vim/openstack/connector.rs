@@ -1,7 +1,5 @@
 //! What is configured of one OpenStack cloud, and its secret, which is read where the configuration points to.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use super::error::OpenstackError;
@@ -10,53 +8,8 @@ use crate::proto::nova::{
     ApplicationCredential, Auth, AuthDocument, DomainRef, Identity, PasswordMethod, ProjectRef,
     Scope, UserRef,
 };
-
-/// A secret: shown to nobody.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps it.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// Reads it from where it stands: a file's first line, or a variable.
-    ///
-    /// # Errors
-    /// When it is not there, or empty.
-    pub fn read(from: &SecretRef) -> Result<Self, OpenstackError> {
-        let text = match from {
-            SecretRef::File(path) => {
-                std::fs::read_to_string(path).map_err(|source| OpenstackError::File {
-                    path: path.into(),
-                    source,
-                })?
-            }
-            SecretRef::Environment(name) => std::env::var(name).unwrap_or_default(),
-        };
-        match text.lines().next().filter(|line| !line.is_empty()) {
-            Some(line) => Ok(Self::new(line)),
-            None => Err(match from {
-                SecretRef::File(path) => OpenstackError::NoSecret(format!("the file {path}")),
-                SecretRef::Environment(name) => {
-                    OpenstackError::NoSecret(format!("the environment variable {name}"))
-                }
-            }),
-        }
-    }
-
-    /// The text, to be sent and not to be shown.
-    pub(super) fn text(&self) -> String {
-        self.0.clone()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
+pub use crate::vim_http::Secret;
+use crate::vim_http::{Properties, plain_url};
 
 /// How the driver shows who it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,8 +91,8 @@ impl Connector {
     /// # Errors
     /// What is missing, wrong, or not known; a secret that cannot be read.
     pub fn new(configured: ConnectorSpec) -> Result<Self, OpenstackError> {
-        let mut take = Properties(configured.properties);
-        if let Some(name) = SECRETS.iter().find(|name| take.0.contains_key(**name)) {
+        let mut take = Properties::new("OPENSTACK", configured.properties);
+        if let Some(name) = SECRETS.iter().find(|name| take.has(name)) {
             return Err(OpenstackError::PlainSecret((*name).to_owned()));
         }
         let url = configured.url.or_else(|| take.text("os_auth_url"));
@@ -205,10 +158,8 @@ impl Connector {
                 });
             }
         }
-        match take.0.into_keys().next() {
-            Some(name) => Err(OpenstackError::Unknown(name)),
-            None => Ok(connector),
-        }
+        take.end()?;
+        Ok(connector)
     }
 
     /// The login; `project`: by id, another than the connector's own.
@@ -286,64 +237,6 @@ fn keystone(url: &str) -> Result<String, OpenstackError> {
             why: "only version 3 of the identity service is spoken".to_owned(),
         }),
         _ => Ok(format!("{url}/v3")),
-    }
-}
-
-/// An address without a slash at its end, without a user in it.
-fn plain_url(name: &str, text: &str) -> Result<String, OpenstackError> {
-    let bad = |why: &str| OpenstackError::Bad {
-        name: name.to_owned(),
-        why: why.to_owned(),
-    };
-    let url = reqwest::Url::parse(text).map_err(|error| bad(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(bad("not an http or https address"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("an address must not hold a user or password"));
-    }
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
-/// Properties that were not looked at yet.
-struct Properties(BTreeMap<String, String>);
-
-impl Properties {
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name).filter(|text| !text.is_empty())
-    }
-
-    fn boolean(&mut self, name: &str) -> Result<Option<bool>, OpenstackError> {
-        Ok(self
-            .one_of(name, &["true", "false"])?
-            .map(|text| text == "true"))
-    }
-
-    fn number(&mut self, name: &str) -> Result<Option<u64>, OpenstackError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        text.parse().map(Some).map_err(|_| OpenstackError::Bad {
-            name: name.to_owned(),
-            why: format!("'{text}' is not a number"),
-        })
-    }
-
-    fn one_of(
-        &mut self,
-        name: &str,
-        words: &[&'static str],
-    ) -> Result<Option<&'static str>, OpenstackError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        match words.iter().find(|word| **word == text) {
-            Some(word) => Ok(Some(word)),
-            None => Err(OpenstackError::Bad {
-                name: name.to_owned(),
-                why: format!("'{text}' is none of {}", words.join(", ")),
-            }),
-        }
     }
 }
 

@@ -12,41 +12,16 @@ use crate::model::resource::{FlavorSpec, SubnetRecord};
 use crate::proto::nova::{
     BlockDevice, NewFlavor, NewNetworkInterface, NewServer, NewServerNetworks, Port, Server, Subnet,
 };
+use crate::vim_http::{gibibytes, logical, netmask};
+pub use crate::vim_http::{is_ours, made_for, place as index, prefix_length};
 
 /// Metadata that carries our token.
 pub const TOKEN: &str = "lifeline.token";
 /// Metadata `lifeline.nic.0` and so on: network and kind of an interface.
 const NIC: &str = "lifeline.nic.";
-/// Begins the description of what is made for a token.
-const MADE_FOR: &str = "lifeline: ";
-
-/// The description of a port or network made for a token.
-pub fn made_for(token: &CreateToken) -> String {
-    format!("{MADE_FOR}{token}")
-}
-
-/// Whether a description says that we made it.
-pub fn is_ours(description: &str) -> bool {
-    description.starts_with(MADE_FOR)
-}
-
 /// Name of the port of an interface: the same over a redeploy.
 pub fn port_name(token: &CreateToken, nicid: u32) -> String {
     format!("{}-{nicid}", logical(token))
-}
-
-/// A create's token is `<logical name>.<generation>`.
-fn logical(token: &CreateToken) -> &str {
-    match token.as_str().rsplit_once('.') {
-        Some((name, generation)) if generation.parse::<u32>().is_ok() => name,
-        _ => token.as_str(),
-    }
-}
-
-/// The place of a VM in its group, from its logical name `<deployment>_<group>_<index>_<uuid>`.
-pub fn index(token: &CreateToken) -> usize {
-    let place = logical(token).rsplit('_').nth(1);
-    place.and_then(|place| place.parse().ok()).unwrap_or(0)
 }
 
 /// The names under which a server's interfaces are asked for, resolved.
@@ -121,16 +96,6 @@ fn disks(image: &str, volumes: &[VolumeSpec]) -> Vec<BlockDevice> {
     std::iter::once(boot)
         .chain(volumes.iter().map(blank))
         .collect()
-}
-
-fn gibibytes(volume: &VolumeSpec) -> u64 {
-    let size = volume.size.unwrap_or(1);
-    let gibibytes = match volume.size_unit.as_deref() {
-        Some("MiB" | "MB") => size.div_ceil(1024),
-        Some("TiB" | "TB") => size.saturating_mul(1024),
-        _ => size,
-    };
-    gibibytes.max(1)
 }
 
 /// A flavor to make; disks come in whole gigabytes.
@@ -238,30 +203,6 @@ fn interface(
         info.gateway = subnet.gateway_ip.clone().unwrap_or_default();
     }
     info
-}
-
-/// The netmask of an IPv4 network, the prefix length of an IPv6 one.
-fn netmask(cidr: &str) -> String {
-    let Some((address, length)) = cidr.split_once('/') else {
-        return String::new();
-    };
-    match length.parse::<u32>() {
-        Ok(length @ 0..=32) if !address.contains(':') => {
-            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
-            std::net::Ipv4Addr::from(mask).to_string()
-        }
-        _ => length.to_owned(),
-    }
-}
-
-/// The prefix length of a netmask in either form.
-pub fn prefix_length(netmask: &str) -> Option<u32> {
-    if let Ok(length) = netmask.parse::<u32>() {
-        return (length <= 128).then_some(length);
-    }
-    let mask = u32::from(netmask.parse::<std::net::Ipv4Addr>().ok()?);
-    let length = mask.leading_ones();
-    (mask.checked_shl(length).unwrap_or(0) == 0).then_some(length)
 }
 
 /// A subnet as the engine keeps it.

@@ -1,7 +1,7 @@
 //! OpenStack behind the engine's ports: Keystone, Nova, Glance and Neutron, by a thin client of our own.
 //!
 //! ```text
-//! Vim::call --> create, servers, things, networks --> client (token, 401 again) --> http (limits) --> gate --> cloud
+//! Vim::call --> create, servers, things, networks --> client (token, 401 again) --> vim_http (limits) --> cloud
 //! Vim::status -> servers: server + os-instance-actions --> judge (pure): how it stands
 //! Vim::describe -> look: server + ports --> map; a 404 --> judge::gone: proof, or nobody knows
 //! ```
@@ -17,8 +17,6 @@ mod day_zero;
 mod driver;
 mod errand;
 mod error;
-mod gate;
-mod http;
 mod judge;
 mod look;
 mod map;

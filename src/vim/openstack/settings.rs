@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::vim_http::{Limits, backoff};
+
 /// Bounds of every OpenStack connector. Times are whole milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -68,13 +70,7 @@ impl Default for Settings {
 impl Settings {
     /// The pause before attempt `attempt + 1`: doubling, capped, between half and the whole of it by `jitter`.
     pub fn backoff(&self, attempt: u32, jitter: u64) -> Duration {
-        let whole = self
-            .backoff_base_ms
-            .saturating_mul(1 << attempt.min(20))
-            .min(self.backoff_max_ms)
-            .max(1);
-        let half = whole / 2;
-        Duration::from_millis(half + jitter % (whole - half + 1))
+        backoff(self.backoff_base_ms, self.backoff_max_ms, attempt, jitter)
     }
 
     /// `landing-bound-ms`.
@@ -82,20 +78,19 @@ impl Settings {
         Duration::from_millis(self.landing_bound_ms)
     }
 
-    pub(super) fn connect_timeout(&self) -> Duration {
-        Duration::from_millis(self.connect_timeout_ms.max(1))
-    }
-
-    pub(super) fn request_timeout(&self) -> Duration {
-        Duration::from_millis(self.request_timeout_ms.max(1))
+    /// Bounds of the HTTP client.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            requests: self.requests,
+            connect: Duration::from_millis(self.connect_timeout_ms.max(1)),
+            request: Duration::from_millis(self.request_timeout_ms.max(1)),
+            down_pause: Duration::from_millis(self.down_pause_ms),
+            answer_bytes: self.answer_bytes,
+        }
     }
 
     pub(super) fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.call_timeout_ms.max(1))
-    }
-
-    pub(super) fn down_pause(&self) -> Duration {
-        Duration::from_millis(self.down_pause_ms)
     }
 
     pub(super) fn token_margin(&self) -> Duration {
@@ -112,23 +107,5 @@ impl Settings {
 
     pub(super) fn unserved(&self) -> Duration {
         Duration::from_millis(self.unserved_ms)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn back_off_doubles_up_to_its_cap() {
-        let settings = Settings::default();
-        for attempt in 0..40 {
-            for jitter in [0, 1, 299, u64::MAX] {
-                let pause = settings.backoff(attempt, jitter);
-                assert!(pause >= Duration::from_millis(150));
-                assert!(pause <= Duration::from_millis(3_000));
-            }
-        }
-        assert!(settings.backoff(3, 0) > settings.backoff(0, u64::MAX));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::Silence;
+use super::silence::Silence;
 use crate::clock::{Clock, Mono};
 
 /// The gate.

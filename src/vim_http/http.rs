@@ -1,15 +1,16 @@
 //! One HTTP exchange: limits, and what its failure says about whether the request reached the cloud.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method};
 
-use super::connector::Connector;
-use super::error::{OpenstackError, Silence};
+use super::error::ConnectorError;
 use super::gate::Gate;
-use super::settings::Settings;
+use super::silence::Silence;
 use crate::clock::Clock;
 
 /// An answer.
@@ -51,6 +52,30 @@ pub struct Exchange<'a> {
     pub media: &'static str,
 }
 
+/// Bounds of a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Requests under way at once.
+    pub requests: usize,
+    /// How long a connection may take to open.
+    pub connect: Duration,
+    /// How long one request may take.
+    pub request: Duration,
+    /// Pause between two requests to a cloud that is down.
+    pub down_pause: Duration,
+    /// Largest answer that is read, in bytes.
+    pub answer_bytes: usize,
+}
+
+/// Whose certificates are taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trust {
+    /// Certificates to trust besides the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// False: any certificate is taken.
+    pub verify: bool,
+}
+
 /// The client of one connector.
 pub struct Http {
     client: Client,
@@ -64,40 +89,35 @@ impl Http {
     /// # Errors
     /// When certificates cannot be read.
     pub fn new(
-        connector: &Connector,
-        settings: &Settings,
+        trust: &Trust,
+        limits: &Limits,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, OpenstackError> {
-        let client = |error: reqwest::Error| OpenstackError::Client(chain(&error));
+    ) -> Result<Self, ConnectorError> {
+        let client = |error: reqwest::Error| ConnectorError::Client(chain(&error));
         let mut builder = Client::builder()
             .no_proxy()
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .user_agent(concat!("lifeline/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.connect_timeout())
-            .timeout(settings.request_timeout())
-            .pool_max_idle_per_host(settings.requests);
-        if let Some(path) = &connector.ca_file {
-            let pem = std::fs::read(path).map_err(|source| OpenstackError::File {
+            .connect_timeout(limits.connect)
+            .timeout(limits.request)
+            .pool_max_idle_per_host(limits.requests);
+        if let Some(path) = &trust.ca_file {
+            let pem = std::fs::read(path).map_err(|source| ConnectorError::File {
                 path: path.clone(),
                 source,
             })?;
             let certificates = Certificate::from_pem_bundle(&pem).map_err(client)?;
             builder = builder.tls_certs_merge(certificates);
         }
-        if !connector.verify {
+        if !trust.verify {
             builder = builder.tls_danger_accept_invalid_certs(true);
         }
-        let gate = Gate::new(
-            clock,
-            settings.requests,
-            settings.request_timeout(),
-            settings.down_pause(),
-        );
+        let gate = Gate::new(clock, limits.requests, limits.request, limits.down_pause);
         Ok(Self {
             client: builder.build().map_err(client)?,
             gate,
-            limit: settings.answer_bytes,
+            limit: limits.answer_bytes,
         })
     }
 
