@@ -16,4 +16,6 @@ mod identity;
 mod life;
 mod records;
 mod rules;
+mod together;
+mod vcloud;
 mod wire;

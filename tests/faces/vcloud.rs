@@ -1,0 +1,462 @@
+//! vCloud's face: links followed from the versions on, tasks, statuses, both generations.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use lifeline::clock::Timestamp;
+use lifeline::cloudsim::{Fault, Injection, Target};
+use lifeline::cloudsim_faces::{Reply, Request, Settings, Time, World, answer_vcloud};
+use lifeline::proto::vcloud::{
+    ApiVersion, Deploy, Document, Instantiate, Link, Org, OrgList, OrgNetwork, Session,
+    SupportedVersions, Task, TaskStatus, Undeploy, UndeployAction, VApp, VAppStatus, VcloudError,
+    Vdc,
+};
+
+const HOST: &str = "http://cloud.example";
+
+struct Lab {
+    world: World,
+    version: ApiVersion,
+    token: String,
+    vdc: String,
+}
+
+impl Lab {
+    /// Logs in by what the versions say, and finds the data centre by links.
+    fn new(version: ApiVersion) -> Self {
+        let settings = Settings {
+            time: Time::Explicit,
+            ..Settings::default()
+        };
+        let epoch: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        let mut lab = Self {
+            world: World::new(settings, epoch).unwrap(),
+            version,
+            token: String::new(),
+            vdc: String::new(),
+        };
+        let versions = lab.get::<SupportedVersions>(&format!("{HOST}/api/versions"));
+        let wanted = version.to_string();
+        let known = versions.versions.iter().find(|(text, _)| *text == wanted);
+        let login = known.unwrap().1.clone();
+        let reply = lab.log_in(&login, "admin@admin:lifeline");
+        assert_eq!(reply.status, 200);
+        lab.token = reply.header("x-vcloud-authorization").unwrap().to_owned();
+        let org = match version {
+            ApiVersion::V1_0 => OrgList::decode(&reply.body).unwrap().orgs[0].href.clone(),
+            _ => {
+                let session = Session::decode(&reply.body).unwrap();
+                let list = Link::of_kind(&session.links, "orgList").next().unwrap();
+                lab.get::<OrgList>(&list.href).orgs[0].href.clone()
+            }
+        };
+        let org: Org = lab.get(&org);
+        lab.vdc = Link::of_kind(&org.links, "vdc")
+            .next()
+            .unwrap()
+            .href
+            .clone();
+        lab
+    }
+
+    fn log_in(&mut self, url: &str, who: &str) -> Reply {
+        let basic = format!("Basic {}", STANDARD.encode(who));
+        self.request(
+            "POST",
+            url,
+            String::new(),
+            vec![("authorization".into(), basic)],
+        )
+    }
+
+    fn request(
+        &mut self,
+        method: &str,
+        url: &str,
+        body: String,
+        mut headers: Vec<(String, String)>,
+    ) -> Reply {
+        let target = url.strip_prefix(HOST).expect("an address of its own");
+        headers.push(("host".into(), "cloud.example".into()));
+        headers.push(("accept".into(), self.version.accept()));
+        headers.push(("x-vcloud-authorization".into(), self.token.clone()));
+        let request = Request::new(method, target, headers, body.into_bytes(), "x:1");
+        answer_vcloud(&mut self.world, &request)
+    }
+
+    fn send(&mut self, method: &str, url: &str, body: String) -> Reply {
+        self.request(method, url, body, Vec::new())
+    }
+
+    fn get<D: Document>(&mut self, url: &str) -> D {
+        let reply = self.send("GET", url, String::new());
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        assert_eq!(reply.status, 200, "{url}: {text}");
+        D::decode(&reply.body).expect(&text)
+    }
+
+    fn error(&mut self, method: &str, url: &str, body: String) -> (u16, String) {
+        let reply = self.send(method, url, body);
+        let error = VcloudError::decode(&reply.body).unwrap();
+        assert_eq!(reply.status, error.major);
+        (error.major, error.minor)
+    }
+
+    fn pass(&mut self, millis: u64) {
+        let now = self.world.cloud.now() + Duration::from_millis(millis);
+        self.world.cloud.advance(now);
+    }
+
+    fn instantiate(&mut self, name: &str) -> VApp {
+        let vdc: Vdc = self.get(&self.vdc.clone());
+        let template = vdc
+            .entities
+            .iter()
+            .find(|one| one.is("vAppTemplate") && one.name.as_deref() == Some("cirros"));
+        let network = vdc
+            .networks
+            .iter()
+            .find(|one| one.name.as_deref() == Some("esc-net"));
+        let wanted = Instantiate {
+            name: name.into(),
+            template: template.unwrap().href.clone(),
+            networks: vec![network.unwrap().href.clone()],
+            cpus: Some(1),
+            memory_mb: Some(512),
+            ..Instantiate::default()
+        };
+        let add = Link::rel(&vdc.links, "add").unwrap().href.clone();
+        let reply = self.send("POST", &add, wanted.encode(self.version));
+        assert_eq!(
+            reply.status,
+            201,
+            "{}",
+            String::from_utf8_lossy(&reply.body)
+        );
+        VApp::decode(&reply.body).unwrap()
+    }
+
+    fn vapp(&mut self, href: &str) -> VApp {
+        self.get(href)
+    }
+
+    /// Follows a link of a vApp and the task that comes of it, to its end.
+    fn follow(&mut self, href: &str, rel: &str, body: String) -> Task {
+        let vapp = self.vapp(href);
+        let link = Link::rel(&vapp.links, rel);
+        let link = link
+            .unwrap_or_else(|| panic!("no link {rel}: {vapp:?}"))
+            .href
+            .clone();
+        let method = if rel == "remove" { "DELETE" } else { "POST" };
+        let reply = self.send(method, &link, body);
+        assert_eq!(
+            reply.status,
+            202,
+            "{rel}: {}",
+            String::from_utf8_lossy(&reply.body)
+        );
+        let task = Task::decode(&reply.body).unwrap();
+        self.pass(1000);
+        self.get(&task.href)
+    }
+
+    /// A vApp that runs.
+    fn up(&mut self, name: &str) -> String {
+        let href = self.instantiate(name).href;
+        self.pass(1000);
+        let task = self.follow(&href, "deploy", Deploy::default().encode(self.version));
+        assert_eq!(task.status, TaskStatus::Success);
+        href
+    }
+}
+
+#[test]
+fn the_guides_story_is_followed_by_links_alone() {
+    for version in [ApiVersion::V1_0, ApiVersion::V1_5, ApiVersion::V5_5] {
+        let mut lab = Lab::new(version);
+        let made = lab.instantiate("LinuxFtpServer");
+        assert_eq!(
+            (made.status, made.vms.len()),
+            (VAppStatus::Unresolved, 0),
+            "sparsely populated"
+        );
+        let task = &made.tasks[0];
+        assert!(
+            task.operation
+                .starts_with("Creating Virtual Application LinuxFtpServer(")
+        );
+        assert_eq!(task.owner.as_ref().unwrap().href, made.href);
+        assert!(!task.status.is_final());
+        lab.pass(1000);
+        let made = lab.vapp(&made.href);
+        assert_eq!(
+            (made.status, made.deployed, made.tasks.len()),
+            (VAppStatus::PoweredOff, false, 0)
+        );
+        let deploy = Deploy {
+            power_on: Some(true),
+            lease_seconds: Some(2_592_000),
+        };
+        let task = lab.follow(&made.href, "deploy", deploy.encode(version));
+        assert_eq!(task.status, TaskStatus::Success);
+        assert!(task.operation.starts_with("Starting Virtual Application"));
+        let up = lab.vapp(&made.href);
+        assert_eq!((up.status, up.deployed), (VAppStatus::PoweredOn, true));
+        assert_eq!(up.lease.unwrap().deployment, 2_592_000);
+        let vm = &up.vms[0];
+        assert_eq!((vm.cpus, vm.memory_mb), (Some(1), Some(512)));
+        assert_eq!(vm.connections[0].ip_address.as_deref(), Some("10.20.0.2"));
+        for (rel, end) in [
+            ("power:reset", VAppStatus::PoweredOn),
+            ("power:reboot", VAppStatus::PoweredOn),
+            ("power:suspend", VAppStatus::Suspended),
+            ("power:powerOn", VAppStatus::PoweredOn),
+            ("power:shutdown", VAppStatus::PoweredOff),
+            ("power:powerOn", VAppStatus::PoweredOn),
+            ("power:powerOff", VAppStatus::PoweredOff),
+        ] {
+            let task = lab.follow(&made.href, rel, String::new());
+            assert_eq!((rel, task.status), (rel, TaskStatus::Success));
+            let now = lab.vapp(&made.href);
+            assert_eq!((rel, now.status, now.deployed), (rel, end, true));
+        }
+        let off = lab.vapp(&made.href);
+        assert_eq!(Link::rel(&off.links, "remove"), None, "undeploy first");
+        lab.follow(&made.href, "undeploy", Undeploy::default().encode(version));
+        assert!(!lab.vapp(&made.href).deployed);
+        let task = lab.follow(&made.href, "remove", String::new());
+        assert_eq!(task.status, TaskStatus::Success);
+        let gone = lab.error("GET", &made.href, String::new());
+        assert_eq!(gone, (403, "ACCESS_TO_RESOURCE_IS_FORBIDDEN".to_owned()));
+    }
+}
+
+#[test]
+fn tasks_of_1_0_have_no_more_than_1_0_knows() {
+    let mut lab = Lab::new(ApiVersion::V1_0);
+    let href = lab.instantiate("a").href;
+    let old = String::from_utf8(lab.send("GET", &href, String::new()).body).unwrap();
+    assert!(
+        old.contains("xmlns=\"http://www.vmware.com/vcloud/v1\"")
+            && old.contains("/api/v1.0/task/"),
+        "{old}"
+    );
+    for newer in ["operationName", "Progress", "DateCreated", "Link"] {
+        assert!(!old.contains(newer), "{newer}: {old}");
+    }
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    let href = lab.instantiate("a").href;
+    let new = String::from_utf8(lab.send("GET", &href, String::new()).body).unwrap();
+    for newer in [
+        "operationName=\"vdcInstantiateVapp\"",
+        "Progress",
+        "DateCreated",
+        "vcloud/v1.5",
+    ] {
+        assert!(new.contains(newer), "{newer}: {new}");
+    }
+}
+
+#[test]
+fn what_is_busy_is_told_so_and_has_no_links_to_act_on() {
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    let href = lab.instantiate("a").href;
+    let making = lab.vapp(&href);
+    assert!(making.links.iter().all(|link| link.rel == "up"));
+    let busy = lab.error("POST", &format!("{href}/action/deploy"), String::new());
+    assert_eq!(busy, (400, "BUSY_ENTITY".to_owned()));
+    assert_eq!(lab.error("DELETE", &href, String::new()).1, "BUSY_ENTITY");
+    lab.pass(1000);
+    let off = lab.error("POST", &format!("{href}/power/action/reset"), String::new());
+    assert_eq!(off, (400, "BAD_REQUEST".to_owned()));
+    assert_eq!(
+        lab.error("POST", &format!("{href}/action/undeploy"), String::new())
+            .1,
+        "BAD_REQUEST"
+    );
+    lab.follow(&href, "deploy", String::new());
+    assert_eq!(
+        lab.error(
+            "POST",
+            &format!("{href}/power/action/powerOn"),
+            String::new()
+        )
+        .1,
+        "BAD_REQUEST"
+    );
+    assert_eq!(lab.error("DELETE", &href, String::new()).1, "BAD_REQUEST");
+    let suspend = Undeploy {
+        action: UndeployAction::Suspend,
+    };
+    lab.follow(&href, "undeploy", suspend.encode(ApiVersion::V1_5));
+    assert_eq!(lab.vapp(&href).status, VAppStatus::Suspended);
+}
+
+#[test]
+fn a_client_of_0_8_need_not_wait() {
+    let mut lab = Lab::new(ApiVersion::V1_0);
+    let reply = lab.log_in(&format!("{HOST}/api/v0.8/login"), "admin@admin:lifeline");
+    let cookie = reply.header("set-cookie").unwrap();
+    lab.token = cookie
+        .strip_prefix("vcloud-token=")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let href = lab.instantiate("a").href;
+    let deploy = lab.send("POST", &format!("{href}/action/deploy"), String::new());
+    let deploy = Task::decode(&deploy.body).unwrap();
+    let on = lab.send(
+        "POST",
+        &format!("{href}/power/action/powerOn"),
+        String::new(),
+    );
+    assert_eq!(on.status, 202);
+    lab.pass(1000);
+    assert_eq!(lab.get::<Task>(&deploy.href).status, TaskStatus::Success);
+    assert_eq!(lab.vapp(&href).status, VAppStatus::PoweredOn);
+    let off = lab.send(
+        "POST",
+        &format!("{href}/power/action/poweroff"),
+        String::new(),
+    );
+    assert_eq!(off.status, 202);
+    lab.pass(1000);
+    assert_eq!(
+        lab.vapp(&href).status,
+        VAppStatus::Deployed,
+        "0.8 has no status 8"
+    );
+    assert_eq!(lab.world.cloud.breaches(), 0);
+}
+
+#[test]
+fn a_failed_task_says_why_and_stays_with_its_vapp() {
+    for version in [ApiVersion::V1_0, ApiVersion::V1_5] {
+        let mut lab = Lab::new(version);
+        let href = lab.up("a");
+        let fails = |fault| Injection {
+            target: Target::Vm("a".into()),
+            fault,
+            times: 1,
+            messages: vec!["no power".into()],
+            duration: None,
+        };
+        lab.world.cloud.inject(fails(Fault::RebootFails)).unwrap();
+        let task = lab.follow(&href, "power:reset", String::new());
+        assert_eq!(task.status, TaskStatus::Error);
+        assert_eq!(task.error.unwrap().message, "no power");
+        let now = lab.vapp(&href);
+        assert_eq!((now.status, now.tasks.len()), (VAppStatus::PoweredOff, 1));
+        lab.follow(&href, "power:powerOn", String::new());
+        assert_eq!(lab.vapp(&href).tasks.len(), 0);
+    }
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    lab.world
+        .cloud
+        .inject(Injection {
+            target: Target::Vim,
+            fault: Fault::CreateFails,
+            times: 1,
+            messages: vec!["no storage".into()],
+            duration: None,
+        })
+        .unwrap();
+    let href = lab.instantiate("b").href;
+    lab.pass(1000);
+    let failed = lab.vapp(&href);
+    assert_eq!(failed.status, VAppStatus::FailedCreation);
+    assert_eq!(
+        failed.tasks[0].error.as_ref().unwrap().message,
+        "no storage"
+    );
+    lab.follow(&href, "remove", String::new());
+}
+
+#[test]
+fn who_is_not_logged_in_or_names_no_version_is_refused() {
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    let sessions = format!("{HOST}/api/sessions");
+    for who in [
+        "admin@admin:wrong",
+        "admin@demo:lifeline",
+        "admin:lifeline",
+        "",
+    ] {
+        assert_eq!(lab.log_in(&sessions, who).status, 401, "{who}");
+    }
+    let vdc = lab.vdc.clone();
+    let token = lab.token.clone();
+    lab.token = "none".into();
+    assert_eq!(lab.error("GET", &vdc, String::new()).0, 401);
+    lab.token = token;
+    lab.version = ApiVersion::V1_0;
+    let reply = lab.send("GET", &vdc, String::new());
+    assert_eq!(reply.status, 406, "1.5 wants its version in the header");
+    lab.version = ApiVersion::V1_5;
+    lab.pass(1_800_000);
+    lab.get::<Vdc>(&vdc);
+    lab.pass(1_800_001);
+    assert_eq!(
+        lab.error("GET", &vdc, String::new()).0,
+        401,
+        "idle for too long"
+    );
+}
+
+#[test]
+fn networks_and_queries_are_found_by_name() {
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    let href = lab.up("a");
+    let vdc: Vdc = lab.get(&lab.vdc.clone());
+    let net = vdc
+        .networks
+        .iter()
+        .find(|one| one.name.as_deref() == Some("esc-net"))
+        .unwrap();
+    let reply = lab.send("GET", &net.href, String::new());
+    let net = OrgNetwork::decode_any(&reply.body).unwrap();
+    assert_eq!(
+        (net.gateway.as_deref(), net.netmask.as_deref()),
+        (Some("10.20.0.1"), Some("255.255.0.0"))
+    );
+    let found = lab.send(
+        "GET",
+        &format!("{HOST}/api/query?type=vApp&filter=(name==a)"),
+        String::new(),
+    );
+    let found = String::from_utf8(found.body).unwrap();
+    assert!(
+        found.contains(&href) && found.contains("POWERED_ON"),
+        "{found}"
+    );
+    let none = lab.send(
+        "GET",
+        &format!("{HOST}/api/query?type=vApp&filter=(name==b)"),
+        String::new(),
+    );
+    assert!(!String::from_utf8(none.body).unwrap().contains("VAppRecord"));
+    assert_eq!(
+        lab.error("GET", &format!("{HOST}/api/query?type=user"), String::new())
+            .0,
+        400
+    );
+}
+
+#[test]
+fn organisations_do_not_see_each_other() {
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    let href = lab.up("a");
+    let vdc = lab.vdc.clone();
+    let reply = lab.log_in(&format!("{HOST}/api/sessions"), "demo@demo:lifeline");
+    lab.token = reply.header("x-vcloud-authorization").unwrap().to_owned();
+    for url in [href, vdc] {
+        assert_eq!(
+            lab.error("GET", &url, String::new()).1,
+            "ACCESS_TO_RESOURCE_IS_FORBIDDEN"
+        );
+    }
+}
