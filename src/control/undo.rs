@@ -387,11 +387,11 @@ mod tests {
         );
         let good = row(good.unwrap().writes[0].value.as_ref().unwrap());
         assert!(load(schema(), &[], &[], &[]).unwrap().is_none());
-        let read = load(schema(), &[], &[good.clone()], &[]);
+        let read = load(schema(), &[], std::slice::from_ref(&good), &[]);
         assert!(read.unwrap().is_some());
         assert!(load(schema(), &[], &[row(b"{}")], &[]).is_err());
         for bad in [&b""[..], b"?", b"-x", b"+<a"] {
-            let read = load(schema(), &[], &[good.clone()], &[row(bad)]);
+            let read = load(schema(), &[], std::slice::from_ref(&good), &[row(bad)]);
             assert!(read.is_err(), "{bad:?}");
         }
     }

@@ -357,7 +357,7 @@ async fn a_token_is_replaced_before_it_ends() {
 async fn refused_credentials_are_told_in_keystones_words_without_the_secret() {
     let cloud = Cloud::start(|asked| {
         let words = json!({"error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}});
-        (asked.line() == "POST /v3/auth/tokens").then(|| Answer::Json(401, words))
+        (asked.line() == "POST /v3/auth/tokens").then_some(Answer::Json(401, words))
     })
     .await;
     let error = driver(&cloud)
