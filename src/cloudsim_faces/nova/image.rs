@@ -15,21 +15,18 @@ const SIZE: u64 = 16 * 1024 * 1024;
 
 /// Answers below `/image`.
 pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
-    match (request.method.as_str(), path) {
-        ("GET", [] | ["versions"]) => {
-            let versions = ["v2.9", "v2.2", "v2.0"].into_iter().enumerate();
-            let versions = versions.map(|(at, id)| {
-                json!({
-                    "id": id,
-                    "status": if at == 0 { "CURRENT" } else { "SUPPORTED" },
-                    "links": [{ "rel": "self", "href": format!("{}/image/v2/", request.base) }],
-                })
-            });
-            let document = json!({ "versions": versions.collect::<Vec<_>>() });
-            // its root answers with a choice, /versions with a list
-            return Reply::json(if path.is_empty() { 300 } else { 200 }, &document);
-        }
-        _ => {}
+    if let ("GET", [] | ["versions"]) = (request.method.as_str(), path) {
+        let versions = ["v2.9", "v2.2", "v2.0"].into_iter().enumerate();
+        let versions = versions.map(|(at, id)| {
+            json!({
+                "id": id,
+                "status": if at == 0 { "CURRENT" } else { "SUPPORTED" },
+                "links": [{ "rel": "self", "href": format!("{}/image/v2/", request.base) }],
+            })
+        });
+        let document = json!({ "versions": versions.collect::<Vec<_>>() });
+        // its root answers with a choice, /versions with a list
+        return Reply::json(if path.is_empty() { 300 } else { 200 }, &document);
     }
     let who = match caller(world, request) {
         Ok(who) => who,
