@@ -162,6 +162,14 @@ struct Wanted {
 
 /// Answers a request below `/-/`.
 pub fn control(sim: &Sim, request: &Request) -> Reply {
+    let reply = carry_out(sim, request);
+    if request.method != "GET" {
+        sim.tell();
+    }
+    reply
+}
+
+fn carry_out(sim: &Sim, request: &Request) -> Reply {
     let (method, path) = request.route();
     match (method, path.as_slice()) {
         ("GET", ["-"]) => overview(sim),

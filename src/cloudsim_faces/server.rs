@@ -257,8 +257,14 @@ impl Listener for Door {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
+            let sim = Arc::clone(&self.sim);
+            let changed = sim.changed();
+            tokio::pin!(changed);
+            // counts from here on, so that no change between look and wait is missed
+            changed.as_mut().enable();
             if self.is_down() {
                 self.listener = None;
+                // a fault may also end by itself
                 tokio::time::sleep(LOOK).await;
                 continue;
             }
@@ -273,17 +279,20 @@ impl Listener for Door {
                     }
                 },
             };
-            let accepted = tokio::time::timeout(LOOK, listener.accept()).await;
+            let accepted = tokio::select! {
+                accepted = listener.accept() => Some(accepted),
+                () = changed => None,
+            };
             self.listener = Some(listener);
             match accepted {
-                Err(_) => {}
-                Ok(Ok((stream, peer))) => {
+                None => {}
+                Some(Ok((stream, peer))) => {
                     // small replies shall not wait for an acknowledgement
                     let _ = stream.set_nodelay(true);
                     let cut = Arc::default();
                     return (Stream { stream, cut }, peer);
                 }
-                Ok(Err(error)) => {
+                Some(Err(error)) => {
                     tracing::warn!(%error, "accept");
                     tokio::time::sleep(LOOK).await;
                 }

@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 use super::faults::Faults;
 use super::settings::{Settings, Time};
 use super::{cloudstack, nova, vcloud};
@@ -100,6 +103,8 @@ pub struct Sim {
     time: Time,
     started: Mono,
     world: Mutex<World>,
+    /// Faults changed: a port that waits looks whether it is still open.
+    changed: Notify,
 }
 
 impl Sim {
@@ -112,6 +117,7 @@ impl Sim {
             time: settings.time,
             started: clock.mono(),
             world: Mutex::new(World::new(settings, clock.wall())?),
+            changed: Notify::new(),
             clock,
         }))
     }
@@ -135,6 +141,16 @@ impl Sim {
         let now = world.cloud.now() + by;
         world.cloud.advance(now);
         Some(now)
+    }
+
+    /// Tells whoever waits that faults have changed.
+    pub(super) fn tell(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// The next such change.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
     }
 
     /// Whether time passes by itself.

@@ -81,6 +81,14 @@ fn a_server_is_scheduled_spawned_and_active() {
     assert_eq!(server["tenant_id"], lab.project);
 }
 
+/// An action, status and task at once, status at the end, events.
+type Row = (
+    Value,
+    (&'static str, &'static str),
+    &'static str,
+    Vec<(&'static str, &'static str)>,
+);
+
 #[test]
 fn each_action_leads_where_it_shall_and_is_recorded() {
     let mut lab = admin();
@@ -94,7 +102,7 @@ fn each_action_leads_where_it_shall_and_is_recorded() {
         ("compute_resize_instance", "Success"),
         ("compute_finish_resize", "Success"),
     ];
-    let table: Vec<(Value, (&str, &str), &str, Vec<(&str, &str)>)> = vec![
+    let table: Vec<Row> = vec![
         (
             reboot("SOFT"),
             ("REBOOT", "rebooting"),

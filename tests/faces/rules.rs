@@ -74,12 +74,10 @@ fn members_come_with_their_microversion() {
         lab.version = Some(since);
         assert!(lab.server(&id).get(member).is_some(), "{member} in {since}");
     }
-    for (member, since, before) in [("updated_at", "2.58", "2.57")] {
-        lab.version = Some(before);
-        assert_eq!(lab.action(&id, &record).get(member), None);
-        lab.version = Some(since);
-        assert!(lab.action(&id, &record).get(member).is_some());
-    }
+    lab.version = Some("2.57");
+    assert_eq!(lab.action(&id, &record).get("updated_at"), None);
+    lab.version = Some("2.58");
+    assert!(lab.action(&id, &record).get("updated_at").is_some());
     for (member, since, before) in [("hostId", "2.62", "2.61"), ("details", "2.84", "2.83")] {
         lab.version = Some(before);
         assert_eq!(lab.action(&id, &record)["events"][0].get(member), None);

@@ -40,6 +40,8 @@ pub struct State {
     order: VecDeque<String>,
     numbers: BTreeMap<String, u64>,
     by_number: BTreeMap<u64, String>,
+    /// The last number given out.
+    next: u64,
     ids: Ids,
 }
 
@@ -80,9 +82,15 @@ impl State {
         match self.ids {
             Ids::Uuid => Id::new(id),
             Ids::Integer => {
-                let next = self.numbers.len() as u64 + 1;
-                let number = *self.numbers.entry(id.to_owned()).or_insert(next);
-                self.by_number.insert(number, id.to_owned());
+                let number = match self.numbers.get(id) {
+                    Some(number) => *number,
+                    None => {
+                        self.next += 1;
+                        self.numbers.insert(id.to_owned(), self.next);
+                        self.by_number.insert(self.next, id.to_owned());
+                        self.next
+                    }
+                };
                 Id::new(number.to_string())
             }
         }
@@ -110,6 +118,9 @@ impl State {
         while self.order.len() > keep.max(1) {
             if let Some(old) = self.order.pop_front() {
                 self.jobs.remove(&old);
+                if let Some(number) = self.numbers.remove(&old) {
+                    self.by_number.remove(&number);
+                }
             }
         }
     }

@@ -12,6 +12,9 @@ use super::state::Keypair;
 use crate::cloudsim::HostView;
 use crate::proto::nova::{ComputeService, ComputeServiceList};
 
+/// Key pairs of one user at most.
+const KEYPAIRS: usize = 100;
+
 /// `GET /limits`.
 pub fn limits(world: &World, ctx: &Ctx<'_>) -> Reply {
     let mine = world.cloud.all_vms().filter(|vm| {
@@ -31,7 +34,7 @@ pub fn limits(world: &World, ctx: &Ctx<'_>) -> Reply {
         "maxTotalInstances": world.cloud.settings().max_vms,
         "maxTotalCores": -1,
         "maxTotalRAMSize": -1,
-        "maxTotalKeypairs": 100,
+        "maxTotalKeypairs": KEYPAIRS,
         "maxServerMeta": 128,
         "maxServerGroups": 10,
         "maxServerGroupMembers": 10,
@@ -72,7 +75,7 @@ pub fn quotas(world: &World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
         ("instances", json!(most)),
         ("cores", json!(-1)),
         ("ram", json!(-1)),
-        ("key_pairs", json!(100)),
+        ("key_pairs", json!(KEYPAIRS)),
         ("metadata_items", json!(128)),
         ("server_groups", json!(10)),
         ("server_group_members", json!(10)),
@@ -415,6 +418,10 @@ pub fn keypairs(world: &mut World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
             let key = (user.clone(), wanted.name.clone());
             if world.nova.keypairs.contains_key(&key) {
                 return nova(409, format!("Key pair '{}' already exists.", wanted.name));
+            }
+            let mine = world.nova.keypairs.keys().filter(|(own, _)| *own == user);
+            if mine.count() >= KEYPAIRS {
+                return nova(403, "Quota exceeded, too many key pairs.");
             }
             let digest = Sha256::digest(public_key.as_bytes());
             let pairs: Vec<String> = digest

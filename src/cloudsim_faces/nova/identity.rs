@@ -13,6 +13,9 @@ use crate::cloudsim::{Call, CallError, TenantView};
 use crate::ids::TenantId;
 use crate::proto::nova::{NewProjectDocument, Project, ProjectDocument, RoleList};
 
+/// Application credentials in all.
+const CREDENTIALS: usize = 1000;
+
 fn version(request: &Request) -> Value {
     json!({
         "id": "v3.14",
@@ -341,6 +344,9 @@ fn credentials(
             };
             if who.project.is_empty() {
                 return unauthorized(request);
+            }
+            if world.nova.credentials.len() >= CREDENTIALS {
+                return keystone(403, "Unable to create additional application credentials.");
             }
             let made = Credential {
                 id: world.uuid().replace('-', ""),
