@@ -40,6 +40,8 @@ struct Wire {
     /// Calls of this name fail, with these words.
     fails: Mutex<BTreeMap<&'static str, Fault>>,
     sinks: Mutex<Vec<(u64, EventSink)>>,
+    /// Threads on which connections were closed.
+    closed_by: Mutex<Vec<std::thread::ThreadId>>,
 }
 
 impl Wire {
@@ -89,6 +91,13 @@ impl Opener for OnWire {
 }
 
 struct Cuttable(Arc<Wire>, Arc<dyn Link>, AtomicBool);
+
+impl Drop for Cuttable {
+    fn drop(&mut self) {
+        let here = std::thread::current().id();
+        self.0.closed_by.lock().unwrap().push(here);
+    }
+}
 
 impl Cuttable {
     fn pass(&self, call: &str) -> Result<(), Fault> {
@@ -557,6 +566,13 @@ async fn a_lost_connection_is_no_answer_and_comes_back() {
     let mut lab = Lab::new("lost", &[]).await;
     let vm = lab.vm("a").await;
     lab.wire.cut();
+    // libvirt tells of the end from inside: a connection closed right there would wait for itself
+    let here = std::thread::current().id();
+    let closed_by = || lab.wire.closed_by.lock().unwrap().clone();
+    while closed_by().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!closed_by().contains(&here));
     let down = lab.vim.describe(vm.clone()).await;
     assert!(matches!(down, Err(VimError::Down(_))), "{down:?}");
     let opened = lab.wire.opened.load(Ordering::SeqCst);

@@ -34,19 +34,32 @@ struct State {
 
 impl State {
     fn forget(&mut self, generation: u64) {
-        if self
-            .link
-            .as_ref()
-            .is_some_and(|(current, _)| *current == generation)
-        {
-            self.link = None;
+        if let Some((_, link)) = self.link.take_if(|(current, _)| *current == generation) {
             "the connection broke".clone_into(&mut self.why);
+            close(link);
         }
+    }
+}
+
+/// Lets go of a connection on a thread of its own: closing may take long, and libvirt tells of an end from
+/// inside, where closing would wait for itself.
+fn close(link: Arc<dyn Link>) {
+    let thread = std::thread::Builder::new().name("libvirt-close".to_owned());
+    if let Err(error) = thread.spawn(move || drop(link)) {
+        tracing::warn!(%error, "libvirt: no thread to close a connection on");
     }
 }
 
 fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some((_, link)) = lock(&self.state).link.take() {
+            close(link);
+        }
+    }
 }
 
 impl Session {
