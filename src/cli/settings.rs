@@ -22,6 +22,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("limits", include_str!("../control/settings.rs")),
     ("nacm", include_str!("../control/settings.rs")),
     ("netconf", include_str!("../northbound/netconf/settings.rs")),
+    ("sol003", include_str!("../northbound/sol003/settings.rs")),
     ("ssh", include_str!("../northbound/netconf/ssh/settings.rs")),
     ("auth", include_str!("../auth/settings.rs")),
     ("audit", include_str!("../audit/settings.rs")),
@@ -29,6 +30,10 @@ const SOURCES: &[(&str, &str)] = &[
     ("engine", include_str!("../engine/settings.rs")),
     ("probe", include_str!("../probe/settings.rs")),
     ("vim-sim", include_str!("../vim/sim/settings.rs")),
+    (
+        "vim-cloudstack",
+        include_str!("../vim/cloudstack/settings.rs"),
+    ),
     (
         "vim-openstack",
         include_str!("../vim/openstack/settings.rs"),

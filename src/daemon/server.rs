@@ -353,6 +353,13 @@ impl Server {
     pub async fn failed(&mut self) -> anyhow::Error {
         let mut health = self.store.health();
         let unserved = self.ssh.ended();
+        let unserved_http = self.http.as_ref().map(Face::ended);
+        let unserved_http = async {
+            match unserved_http {
+                Some(ended) => ended.cancelled_owned().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             why = self.engine.ended() => anyhow::anyhow!("the engine has ended: {why}"),
             _ = health.wait_for(|health| *health == Health::Stopped) => {
@@ -361,6 +368,7 @@ impl Server {
             () = self.control.broken() => anyhow::anyhow!("changes are not carried through any more"),
             () = self.unwatched.cancelled() => anyhow::anyhow!("VMs are not watched any more"),
             () = unserved.cancelled() => anyhow::anyhow!("connections are not accepted any more"),
+            () = unserved_http => anyhow::anyhow!("HTTP connections are not accepted any more"),
         }
     }
 

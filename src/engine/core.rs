@@ -33,6 +33,7 @@
 mod derived;
 mod late;
 mod lcm;
+mod notes;
 mod rows;
 mod shared;
 mod state;

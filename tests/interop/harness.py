@@ -82,6 +82,8 @@ class Server:
         self.config = None
         self.process = None
         self.host, self.port = "127.0.0.1", 0
+        # Port of SOL003 over HTTP; None: not served, 0: any.
+        self.http = None
         self.keys = {}
         for kind in ("ed25519", "ecdsa", "rsa"):
             path = self.home / f"key-{kind}"
@@ -128,11 +130,20 @@ class Server:
             path = self.home / "lifeline.toml"
             path.write_text(self.config)
             command += ["--config", str(path)]
+        if self.http is not None:
+            command += ["--http", f"127.0.0.1:{self.http}"]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + 60
+        self.port = self._ready("netconf", deadline)
+        if self.http is not None:
+            self.http = self._ready("http", deadline)
+        return self
+
+    def _ready(self, what, deadline):
+        """Reads a ready line and returns the port it names."""
         line = b""
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
@@ -140,10 +151,9 @@ class Server:
             if not byte:
                 raise Failure(f"the server did not get ready: {line!r}\n{self.tail()}")
             line += byte
-        match = re.fullmatch(r"listening netconf (\S+):(\d+)\n", line.decode())
+        match = re.fullmatch(rf"listening {what} (\S+):(\d+)\n", line.decode())
         expect(match, f"ready line: {line!r}")
-        self.port = int(match[2])
-        return self
+        return int(match[2])
 
     def terminate(self, patience=20):
         """Asks for an orderly end and returns the exit code."""

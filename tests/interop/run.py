@@ -22,6 +22,7 @@ import printed
 import protocol
 import restart
 import scenarios
+import sol003
 import story
 import tour
 import trouble
@@ -93,9 +94,9 @@ def main():
     busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
     sick, waiting = chosen(trouble.cases()), chosen(confirmed.cases())
-    clouds = chosen(faces.cases())
+    clouds, nfvo = chosen(faces.cases()), chosen(sol003.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted + clouds))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted + clouds + nfvo))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -148,6 +149,7 @@ def main():
                 pool.submit(one_by_one, "waiting", waiting),
                 pool.submit(on_its_own, pasted),
                 pool.submit(at_a_cloud, clouds),
+                pool.submit(on_its_own, nfvo),
             ]
             for part in parts:
                 try:

@@ -14,6 +14,7 @@ use super::resource::Resource;
 use super::server::App;
 use super::target::Places;
 use super::{instances, modify, occurrences, openapi, subscriptions, tasks};
+use crate::audit::{AuditRecord, Outcome as Verdict};
 use crate::datastore::Nacm;
 use crate::proto::sol003::{ApiVersionInformation, Major};
 
@@ -87,6 +88,7 @@ async fn pass(
     accepts(&parts.headers)?;
     let body = Body::read(&parts.headers, body, app.settings.body_bytes.get()).await?;
     let major = resource.major().unwrap_or(Major::V2);
+    let trace = trace(parts, &user, peer);
     let call = Call {
         access: app.access(&user),
         places: app.places(&parts.headers, major),
@@ -96,7 +98,41 @@ async fn pass(
         app,
         body,
     };
-    handle(&call, &parts.method, resource).await
+    let Some(record) = trace else {
+        return handle(&call, &parts.method, resource).await;
+    };
+    let underway = call.app.control.audit().begin(record);
+    let outcome = handle(&call, &parts.method, resource).await;
+    let (result, reason) = match &outcome {
+        Ok(_) => (Verdict::Done, None),
+        Err(problem) => {
+            let details = &problem.details;
+            let reason = format!("{}: {}", details.status, details.detail);
+            let refused = details.status < 500;
+            let result = if refused {
+                Verdict::Refused
+            } else {
+                Verdict::Failed
+            };
+            (result, Some(reason))
+        }
+    };
+    underway.end(result, reason).await;
+    outcome
+}
+
+/// The record of a request that asks for something, without its body; reading is not recorded.
+fn trace(parts: &Parts, user: &str, peer: SocketAddr) -> Option<AuditRecord> {
+    if parts.method == Method::GET {
+        return None;
+    }
+    let who = if user.is_empty() { "nobody" } else { user };
+    let mut record = AuditRecord::new(who, "sol003", Verdict::Failed);
+    record.from = Some(peer.to_string());
+    record.target = Some(parts.uri.path().to_owned());
+    record.detail = Some(parts.method.to_string());
+    record.reason = Some("the connection ended before the answer".to_owned());
+    Some(record)
 }
 
 async fn handle(call: &Call, method: &Method, resource: Resource) -> Outcome {
@@ -128,11 +164,14 @@ async fn handle(call: &Call, method: &Method, resource: Resource) -> Outcome {
     }
 }
 
-/// The version that is asked for (SOL 013 clause 9.4): 400 without, 406 for one that is not served.
+/// The version that is asked for (SOL 013 clause 9.4): 400 without, 406 for one that is not served. The first
+/// editions of API version 1 knew no such header, and python-tackerclient does not always send it there.
 fn spoken(headers: &HeaderMap, major: Major) -> Result<&'static str, Problem> {
-    let asked = headers
-        .get(VERSION)
-        .ok_or_else(|| Problem::bad("the header Version is missing"))?;
+    let asked = match (headers.get(VERSION), major) {
+        (Some(asked), _) => asked,
+        (None, Major::V1) => return Ok(major.newest()),
+        (None, Major::V2) => return Err(Problem::bad("the header Version is missing")),
+    };
     let asked = asked
         .to_str()
         .map_err(|_| Problem::bad("the header Version cannot be read"))?;

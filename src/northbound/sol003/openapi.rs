@@ -142,7 +142,7 @@ fn operation(path: &str, resource: &Resource, method: &str) -> Value {
     }
     if let Some(major) = resource.major() {
         parameters.push(json!({
-            "name": "Version", "in": "header", "required": true,
+            "name": "Version", "in": "header", "required": major == Major::V2,
             "schema": {"type": "string", "enum": major.versions()},
         }));
     }

@@ -1,6 +1,7 @@
 //! The face as a whole: its listener, what its handlers share, its end.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ impl App {
 
     /// Where the links of an answer lead.
     pub fn places(&self, headers: &HeaderMap, major: Major) -> Places {
-        let root = self.settings.api_root.as_deref();
+        let root = Some(self.settings.api_root.as_str()).filter(|root| !root.is_empty());
         let fallback = self.address.to_string();
         Places::of(root, self.scheme, headers, &fallback, major)
     }
@@ -86,6 +87,7 @@ impl App {
 pub struct Face {
     address: SocketAddr,
     end: CancellationToken,
+    ended: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
 
@@ -111,9 +113,11 @@ impl Face {
             settings,
             seed,
         } = parts;
-        let tls = match (&settings.tls_certificate, &settings.tls_key) {
-            (Some(certificate), Some(key)) => Some(tls::acceptor(certificate, key)?),
-            (None, None) => None,
+        let (certificate, key) = (&settings.tls_certificate, &settings.tls_key);
+        let given = |path: &Path| !path.as_os_str().is_empty();
+        let tls = match (given(certificate), given(key)) {
+            (true, true) => Some(tls::acceptor(certificate, key)?),
+            (false, false) => None,
             _ => anyhow::bail!("[sol003] needs both tls-certificate and tls-key, or neither"),
         };
         let loopback = address.ip().is_loopback();
@@ -136,7 +140,9 @@ impl Face {
         let most = settings.connections.get();
         let handshake = Duration::from_secs(settings.handshake_seconds.get());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let connections = Connections::start(listener, tls, most, handshake, end.clone())?;
+        let ended = CancellationToken::new();
+        let stops = (end.clone(), ended.clone());
+        let connections = Connections::start(listener, tls, most, handshake, stops)?;
         let app = Arc::new(App {
             callbacks: Arc::new(Callbacks::new(&settings)?),
             control,
@@ -157,7 +163,9 @@ impl Face {
         );
         let service = router.into_make_service_with_connect_info::<Peer>();
         let stop = end.clone();
+        let over = ended.clone().drop_guard();
         let task = tokio::spawn(async move {
+            let _over = over;
             let serving = axum::serve(connections, service)
                 .with_graceful_shutdown(async move { stop.cancelled().await });
             if let Err(error) = serving.await {
@@ -167,6 +175,7 @@ impl Face {
         Ok(Self {
             address,
             end,
+            ended,
             task: Some(task),
         })
     }
@@ -174,6 +183,11 @@ impl Face {
     /// Where it is served.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Cancelled once it serves no more, whatever ended it.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
     }
 
     /// Ends it: requests at hand are answered, for so long.

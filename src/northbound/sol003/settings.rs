@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Settings {
-    /// Certificate chain (PEM) of the listener; with `tls-key`, HTTPS is served. Needed on every address but loopback.
-    pub tls_certificate: Option<PathBuf>,
-    /// Private key (PEM) of the certificate.
-    pub tls_key: Option<PathBuf>,
-    /// What links begin with, e.g. `https://vnfm.example:8443`; without it, the scheme and Host of the request.
-    pub api_root: Option<String>,
+    /// File with the certificate chain (PEM); with `tls-key`, HTTPS is served. Needed on every address but loopback.
+    pub tls_certificate: PathBuf,
+    /// File with the private key (PEM) of the certificate.
+    pub tls_key: PathBuf,
+    /// What links begin with, e.g. `https://vnfm.example:8443`; empty: scheme and Host of the request.
+    pub api_root: String,
     /// Tenant of an instance whose metadata name none.
     pub tenant: String,
     /// Connections at once.
@@ -62,9 +62,9 @@ const fn number(value: u64) -> NonZeroU64 {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            tls_certificate: None,
-            tls_key: None,
-            api_root: None,
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            api_root: String::new(),
             tenant: "vnf".to_owned(),
             connections: size(256),
             handshake_seconds: number(10),

@@ -130,17 +130,19 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Accepts on the listener until told to end. Handshakes do not wait for each other.
+    /// Accepts on the listener until told to end, and says when it does no more. Handshakes do not wait for each other.
     pub fn start(
         listener: TcpListener,
         tls: Option<TlsAcceptor>,
         most: usize,
         handshake: Duration,
-        end: CancellationToken,
+        (end, ended): (CancellationToken, CancellationToken),
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (done, ready) = mpsc::channel(WAITING);
+        let over = ended.drop_guard();
         tokio::spawn(async move {
+            let _over = over;
             tokio::select! {
                 () = end.cancelled() => {}
                 () = accept(listener, tls, most, handshake, done) => {}
