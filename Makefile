@@ -23,7 +23,7 @@ demo: build     ## watch a VM fail, be rebooted, be redeployed
 test:           ## every check
 	@bash .ci/test all
 
-test-full:      ## every check, a crash at every point, 200 rounds of kill -9 (ROUNDS=n)
+test-full:      ## every check, a crash at every point, a real Nova, 200 rounds of kill -9 (ROUNDS=n)
 	@bash .ci/test full
 
 bench:          ## measurements; ratios within one run

@@ -207,6 +207,14 @@ pub fn messages(server: &Server) -> Vec<String> {
     if let (S::Active, Some(PowerState::NoState)) = (status(server), server.power_state) {
         messages.push("Nova: the hypervisor does not know it".to_owned());
     }
+    if let (S::Active, Power::Stopped, Some(state)) =
+        (status(server), power(server), server.power_state)
+    {
+        messages.push(format!(
+            "Nova: its status is ACTIVE, and the guest does not run (power state {})",
+            state.number()
+        ));
+    }
     if matches!(status(server), S::Rescue | S::Unknown | S::Other(_)) {
         messages.push(format!("Nova: its status is {}", status(server)));
     }

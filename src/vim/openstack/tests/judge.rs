@@ -527,6 +527,26 @@ fn what_is_not_active_is_rebooted_hard() {
 }
 
 #[test]
+fn what_is_wrong_without_a_fault_is_told_all_the_same() {
+    let off = messages(&server("ACTIVE", None, 4));
+    assert_eq!(
+        off,
+        ["Nova: its status is ACTIVE, and the guest does not run (power state 4)"]
+    );
+    assert_eq!(
+        messages(&server("ACTIVE", None, 0)),
+        ["Nova: the hypervisor does not know it"]
+    );
+    let cut_off = messages(&down(server("ACTIVE", None, 1)));
+    assert_eq!(
+        cut_off,
+        ["Nova: the compute service of its host vm1 does not answer"]
+    );
+    assert!(messages(&server("ACTIVE", None, 1)).is_empty());
+    assert!(messages(&server("SHUTOFF", None, 4)).is_empty());
+}
+
+#[test]
 fn every_status_has_a_look() {
     for (status, task, number, expected) in [
         ("ACTIVE", None, 1, Power::Running),
