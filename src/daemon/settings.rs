@@ -35,6 +35,8 @@ pub struct Settings {
     pub vim_sim: vim::sim::Settings,
     /// OpenStack connectors.
     pub vim_openstack: vim::openstack::Settings,
+    /// CloudStack connectors.
+    pub vim_cloudstack: vim::cloudstack::Settings,
     /// libvirt connectors.
     pub vim_libvirt: vim::libvirt::Settings,
     /// The simulated cloud.

@@ -17,6 +17,7 @@ use crate::engine::port::{
 use crate::ids::{CreateToken, Minter, VmId};
 use crate::model::connector::ConnectorSpec;
 use crate::model::vim::{VimOpRef, VimOpStatus};
+use crate::vim::cloudstack::{self, CloudstackVim};
 use crate::vim::libvirt::{self, LibvirtVim};
 use crate::vim::openstack::{Connector, OpenstackVim};
 use crate::vim::sim::SimVim;
@@ -24,7 +25,7 @@ use crate::vim::sim::SimVim;
 /// Connector id of the embedded VIM, which needs no connector.
 pub const SIM_VIM: &str = "sim";
 /// Kinds of VIM there are drivers for.
-pub const KINDS: [&str; 3] = ["LIBVIRT", "OPENSTACK", "SIM"];
+pub const KINDS: [&str; 4] = ["CLOUDSTACK", "LIBVIRT", "OPENSTACK", "SIM"];
 /// Pause between two attempts to make a driver of a connector that cannot be used.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -93,6 +94,12 @@ impl Registry {
             "OPENSTACK" => Connector::new(spec.clone())
                 .and_then(|connector| {
                     OpenstackVim::new(connector, self.settings.vim_openstack, clock, seed)
+                })
+                .map(|vim| (Arc::new(vim) as Arc<dyn Vim>, None))
+                .map_err(|error| error.to_string()),
+            "CLOUDSTACK" => cloudstack::Connector::new(spec.clone())
+                .and_then(|connector| {
+                    CloudstackVim::new(connector, self.settings.vim_cloudstack, clock, seed)
                 })
                 .map(|vim| (Arc::new(vim) as Arc<dyn Vim>, None))
                 .map_err(|error| error.to_string()),
@@ -385,7 +392,7 @@ mod tests {
         let green = says(&registry.vim("green").unwrap()).await;
         assert_eq!(
             green,
-            "VIM [green] cannot be used: type ABACUS is none of LIBVIRT, OPENSTACK, SIM"
+            "VIM [green] cannot be used: type ABACUS is none of CLOUDSTACK, LIBVIRT, OPENSTACK, SIM"
         );
         let why = says(&registry.vim("blue").unwrap()).await;
         assert!(

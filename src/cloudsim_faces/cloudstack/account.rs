@@ -6,7 +6,8 @@ use super::super::world::World;
 use super::list::{page, reply, wanted};
 use super::state::Account as Own;
 use super::things::DOMAIN;
-use super::{Done, no};
+use super::{Done, Refusal, no};
+use crate::ids::TenantId;
 use crate::proto::cloudstack::{Account, Command};
 
 /// `listAccounts`.
@@ -27,6 +28,25 @@ pub fn accounts(world: &mut World, who: &Own, command: &Command) -> Done {
         .into_iter()
         .filter(|one| wanted(command, one.id.as_str(), &one.name));
     page(command, "account", all.collect())
+}
+
+/// Whose a thing shall be that a command makes: only administrators make things for others.
+pub fn owner(world: &World, who: &Own, command: &Command) -> Result<TenantId, Refusal> {
+    let Some(name) = command.get("account").filter(|name| **name != who.name) else {
+        return Ok(who.tenant.clone());
+    };
+    let found = world
+        .cloudstack
+        .accounts
+        .iter()
+        .find(|one| one.name == name);
+    match found {
+        Some(found) if who.admin => Ok(found.tenant.clone()),
+        _ => {
+            let words = format!("Unable to find account {name} in domain ROOT, or it is not yours");
+            Err(no(531, words))
+        }
+    }
 }
 
 /// `listHosts`.

@@ -37,6 +37,8 @@ pub struct Job {
 pub struct State {
     pub accounts: Vec<Account>,
     pub jobs: BTreeMap<String, Job>,
+    /// Words that networks show, by id.
+    pub network_words: BTreeMap<String, String>,
     order: VecDeque<String>,
     numbers: BTreeMap<String, u64>,
     by_number: BTreeMap<u64, String>,

@@ -212,10 +212,12 @@ fn shown_network(world: &mut World, network: &NetworkView) -> Network {
         Some(found.name)
     });
     let shared = network.shared;
+    let words = world.cloudstack.network_words.get(&network.id);
+    let words = words.unwrap_or(&network.name).clone();
     Network {
         id: world.cloudstack.show(&network.id),
         name: network.name.clone(),
-        displaytext: Some(network.name.clone()),
+        displaytext: Some(words),
         state: Some("Implemented".to_owned()),
         kind: Some(if shared { "Shared" } else { "Isolated" }.to_owned()),
         traffictype: Some("Guest".to_owned()),
@@ -259,7 +261,7 @@ pub fn make_network(world: &mut World, who: &Account, command: &Command) -> Done
     let gateway = command.get("gateway").unwrap_or("10.1.1.1").to_owned();
     let netmask = command.get("netmask").unwrap_or("255.255.255.0").to_owned();
     let call = Call::CreateNetwork {
-        tenant: Some(who.tenant.clone()),
+        tenant: Some(super::account::owner(world, who, command)?),
         token: Some(CreateToken::new(world.uuid())),
         spec: NetworkSpec {
             name: name.clone(),
@@ -270,6 +272,10 @@ pub fn make_network(world: &mut World, who: &Account, command: &Command) -> Done
         },
     };
     let id = world.call(call).map_err(refused)?.id.unwrap_or_default();
+    if let Some(words) = command.get("displaytext") {
+        let words = words.to_owned();
+        world.cloudstack.network_words.insert(id.clone(), words);
+    }
     let subnet = Call::CreateSubnet {
         network: id.clone(),
         spec: SubnetSpec {
@@ -283,6 +289,7 @@ pub fn make_network(world: &mut World, who: &Account, command: &Command) -> Done
     };
     if let Err(error) = world.call(subnet) {
         // a network without its addresses is none
+        world.cloudstack.network_words.remove(&id);
         let _ = world.call(Call::DeleteNetwork { id });
         return Err(refused(error));
     }
@@ -301,8 +308,10 @@ pub fn remove_network(world: &mut World, who: &Account, command: &Command) -> Do
     match found {
         Some(found) if who.admin || found.tenant.as_ref() == Some(&who.tenant) => {
             let about = Some(("Network", id.clone()));
-            let call = Call::DeleteNetwork { id };
-            job::start(world, who, command, call, None, about)
+            let call = Call::DeleteNetwork { id: id.clone() };
+            let begun = job::start(world, who, command, call, None, about)?;
+            world.cloudstack.network_words.remove(&id);
+            Ok(begun)
         }
         _ => Err(no(431, format!("unable to find network with id {id}"))),
     }

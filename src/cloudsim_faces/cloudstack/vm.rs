@@ -7,7 +7,7 @@ use super::job::{self, start as start_job};
 use super::list::{page, reply, required};
 use super::state::Account;
 use super::things::{DOMAIN, OS_TYPE, ZONE, usable};
-use super::{Done, Refusal, no};
+use super::{Done, Refusal, account, no};
 use crate::cloudsim::{Call, Extra, NewInterface, NewVm, OpWork, Power, VmView};
 use crate::ids::{CreateToken, VmId, VmName};
 use crate::model::deployment::DayZero;
@@ -256,7 +256,7 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
         name: VmName::new(name),
         logical: VmName::new(logical),
         token: CreateToken::new(world.uuid()),
-        tenant: Some(who.tenant.clone()),
+        tenant: Some(account::owner(world, who, command)?),
         image: image.id,
         flavor: flavor.id,
         interfaces: interfaces(world, who, command)?,
@@ -389,6 +389,14 @@ pub fn reboot(world: &mut World, who: &Account, command: &Command) -> Done {
 /// `destroyVirtualMachine` and `expungeVirtualMachine`.
 pub fn destroy(world: &mut World, who: &Account, command: &Command) -> Done {
     let vm = named(world, who, command, "id")?;
+    // a VM is stopped before it is destroyed, and its host has to do that
+    if !vm.reachable {
+        let words = format!(
+            "Resource [Host:{}] is unreachable: unable to stop {}",
+            vm.host_name, vm.name
+        );
+        return Err(no(534, words));
+    }
     let before = show(world, &vm);
     start_job(
         world,
