@@ -298,7 +298,7 @@ def serve_image():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", required=True)
-    parser.add_argument("--dir", default="target/real-nova")
+    parser.add_argument("--dir", default="target/real-openstack")
     parser.add_argument("--keep", action="store_true", help="leave the cloud running")
     parser.add_argument("names", nargs="*", help="only these checks")
     wanted = parser.parse_args()
