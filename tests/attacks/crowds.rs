@@ -85,7 +85,7 @@ fn strangers_from_many_addresses_keep_nobody_out() {
             Some(_) => break,
             None => std::thread::sleep(Duration::from_millis(50)),
         }
-        assert!(began.elapsed() < Duration::from_secs(35), "{tries} tries");
+        assert!(began.elapsed() < Duration::from_secs(60), "{tries} tries");
     }
     println!(
         "in after {:?} and {tries} tries beside {} strangers",

@@ -127,14 +127,17 @@ impl ConnectionHandler {
         }
     }
 
-    /// Books an attempt; the refusal when there have been too many from where it comes.
-    fn too_many(&mut self, user: &str, method: AuthMethod) -> Option<Auth> {
-        if self.conn.shared.attempt(&self.conn) {
-            return None;
+    /// Books an attempt. One too many, of this connection or of where it comes from, is not even answered.
+    fn may_try(&mut self, user: &str, method: AuthMethod) -> Result<(), SshError> {
+        const TOO_MANY: &str = "too many attempts";
+        if self.exhausted() {
+            return Err(SshError::Cut(TOO_MANY));
         }
-        // The connection has no further one.
-        self.failures = self.conn.shared.settings.auth_attempts;
-        Some(self.implausible(user, method, "too many attempts from this source"))
+        if self.conn.shared.attempt(&self.conn) {
+            return Ok(());
+        }
+        self.implausible(user, method, "too many attempts from this source");
+        Err(SshError::Cut(TOO_MANY))
     }
 
     fn exhausted(&self) -> bool {
@@ -287,22 +290,20 @@ impl Handler for ConnectionHandler {
     type Error = SshError;
 
     async fn auth_none(&mut self, _user: &str) -> Result<Auth, SshError> {
+        if self.exhausted() {
+            return Err(SshError::Cut("too many attempts"));
+        }
         Ok(Self::rejection())
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, SshError> {
-        if self.exhausted() {
-            return Ok(Self::rejection());
-        }
+        self.may_try(user, AuthMethod::Password)?;
         if !plausible(user, MAX_USER) || !plausible(password, MAX_PASSWORD) {
             return Ok(self.implausible(
                 user,
                 AuthMethod::Password,
                 "implausible name or password",
             ));
-        }
-        if let Some(refusal) = self.too_many(user, AuthMethod::Password) {
-            return Ok(refusal);
         }
         let conn = Arc::clone(&self.conn);
         let answer = tokio::select! {
@@ -317,18 +318,13 @@ impl Handler for ConnectionHandler {
         user: &str,
         offer: PublicKeyOffer<'_>,
     ) -> Result<Auth, SshError> {
-        if self.exhausted() {
-            return Ok(Self::rejection());
-        }
+        self.may_try(user, AuthMethod::PublicKey)?;
         if !plausible(user, MAX_USER) || !strong(offer.algorithm) {
             return Ok(self.implausible(
                 user,
                 AuthMethod::PublicKey,
                 "implausible name or weak algorithm",
             ));
-        }
-        if let Some(refusal) = self.too_many(user, AuthMethod::PublicKey) {
-            return Ok(refusal);
         }
         match self
             .ask_key(user, offer.public_key, KeyProof::Offered)
@@ -348,11 +344,9 @@ impl Handler for ConnectionHandler {
         user: &str,
         key: russh::server::VerifiedPublicKey<'_>,
     ) -> Result<Auth, SshError> {
-        if self.exhausted() || !plausible(user, MAX_USER) || !strong(key.algorithm) {
+        self.may_try(user, AuthMethod::PublicKey)?;
+        if !plausible(user, MAX_USER) || !strong(key.algorithm) {
             return Ok(Self::rejection());
-        }
-        if let Some(refusal) = self.too_many(user, AuthMethod::PublicKey) {
-            return Ok(refusal);
         }
         let answer = self.ask_key(user, key.public_key, KeyProof::Verified).await;
         Ok(self.decide(user, AuthMethod::PublicKey, answer))
