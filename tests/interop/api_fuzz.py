@@ -35,7 +35,7 @@ def main():
             root = f"http://127.0.0.1:{server.http}"
             settings = server.home / "schemathesis.toml"
             settings.write_text("".join(
-                f'[[operations]]\ninclude-path-regex = "/{kind}/"\nparameters = {{ id = ["{known}", "nothing"] }}\n'
+                f'[[operations]]\ninclude-path-regex = "/{kind}/"\nparameters = {{ id = "{known}" }}\n'
                 for kind, known in (("vnf_instances", instance), ("vnf_lcm_op_occs", op))
             ))
             for major in ("v2", "v1"):

@@ -1,5 +1,6 @@
 //! VNF instances: read, made, deleted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
@@ -68,14 +69,25 @@ impl Call {
         })
     }
 
+    /// As it is shown.
     pub(super) fn shown(&self, record: &InstanceRecord, published: &Published) -> Shown {
+        let unfinished = instantiating(published).contains(&record.key);
+        self.shown_with(record, published, unfinished)
+    }
+
+    fn shown_with(
+        &self,
+        record: &InstanceRecord,
+        published: &Published,
+        instantiating: bool,
+    ) -> Shown {
         let key = &record.key;
         let wanted = desired::deployment(&published.config, key).ok().flatten();
         let known = Known {
             record,
             deployment: published.state.deployments.get(key).map(Arc::as_ref),
             wanted: wanted.as_ref(),
-            instantiating: instantiating(published, key),
+            instantiating,
         };
         value(&map::instance(&known, &self.places))
     }
@@ -116,17 +128,17 @@ fn configured(schema: &Schema, key: &DeploymentKey) -> Option<Location> {
     Some(place.child(deployment, keys(&key.name)))
 }
 
-/// An instantiation that is not through: the instance is not instantiated yet (clause 5.6.2).
-fn instantiating(published: &Published, key: &DeploymentKey) -> bool {
+/// Deployments whose instantiation is not through: their instances are not instantiated yet (clause 5.6.2).
+fn instantiating(published: &Published) -> BTreeSet<DeploymentKey> {
     use LcmOperationState as S;
-    published.state.operations.values().any(|op| {
-        op.key == *key
-            && op.occ.operation == LcmOperation::Instantiate
+    let under_way = published.state.operations.values().filter(|op| {
+        op.occ.operation == LcmOperation::Instantiate
             && matches!(
                 op.occ.state,
                 S::Starting | S::Processing | S::FailedTemp | S::RollingBack
             )
-    })
+    });
+    under_way.map(|op| op.key.clone()).collect()
 }
 
 /// Ids and deployments of all instances, kept and projected.
@@ -166,14 +178,18 @@ pub(super) fn list(call: &Call) -> Outcome {
     let mut keys = keys(&published);
     keys.retain(|(_, key)| call.sees(key));
     keys.sort();
-    let mut entries = Vec::with_capacity(keys.len());
-    for (id, key) in keys {
+    let unfinished = instantiating(&published);
+    let entries = keys
+        .into_iter()
+        .map(|(id, key)| (id.to_string(), (id, key)));
+    let render = |(id, key): (DeploymentId, DeploymentKey)| {
         let record = record(&published, &id, &key);
-        entries.push((id.to_string(), call.shown(&record, &published)?));
-    }
+        call.shown_with(&record, &published, unfinished.contains(&key))
+    };
     let size = call.app.settings.page_size.get();
     let here = call.places.instances();
-    call.query.page(entries, INSTANCES, true, size, &here)
+    call.query
+        .page(entries, render, INSTANCES, true, size, &here)
 }
 
 /// GET of one.

@@ -27,13 +27,11 @@ pub(super) fn list(call: &Call) -> Outcome {
         entries.push((key, record.clone()));
     }
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut shown = Vec::with_capacity(entries.len());
-    for (key, record) in entries {
-        shown.push((key, value(&map::occurrence(&record, &call.places))?));
-    }
+    let render = |record: Arc<OpRecord>| value(&map::occurrence(&record, &call.places));
     let size = call.app.settings.page_size.get();
     let here = call.places.occurrences();
-    call.query.page(shown, OCCURRENCES, true, size, &here)
+    call.query
+        .page(entries, render, OCCURRENCES, true, size, &here)
 }
 
 fn find(call: &Call, id: &str) -> Result<Arc<OpRecord>, Problem> {

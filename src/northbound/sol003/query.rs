@@ -4,7 +4,7 @@ use axum::http::header;
 use serde_json::Value;
 
 use super::reply::{Problem, Reply, json, put};
-use crate::proto::sol003::{Collection, Filter, MARKER, Selector, page_of};
+use crate::proto::sol003::{Collection, Filter, MARKER, Selector, key_of, page_of};
 
 /// The parameters of a query, decoded.
 pub(super) struct Query(Vec<(String, String)>);
@@ -53,10 +53,12 @@ impl Query {
         }
     }
 
-    /// A page of the entries that match, with what is shown of them. Keys are in order.
-    pub fn page(
+    /// A page of the entries that match, with what is shown of them. Keys are in order; no more is rendered than
+    /// the page needs.
+    pub fn page<T>(
         &self,
-        entries: impl IntoIterator<Item = (String, Value)>,
+        entries: impl IntoIterator<Item = (String, T)>,
+        render: impl Fn(T) -> Result<Value, Problem>,
         collection: Collection,
         selectors: bool,
         size: usize,
@@ -81,11 +83,27 @@ impl Query {
                 .map_err(|error| Problem::bad(error.to_string()))?,
             false => Selector::all(collection),
         };
+        let foreign = || Problem::bad(format!("[{MARKER}] is none of ours"));
+        let after = self
+            .get(MARKER)
+            .map(|marker| key_of(marker).ok_or_else(foreign));
+        let after = after.transpose()?;
+        let mut failed = None;
         let matching = entries
             .into_iter()
+            .skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after))
+            .filter_map(|(key, entry)| match render(entry) {
+                Ok(value) => Some((key, value)),
+                Err(problem) => {
+                    failed = Some(problem);
+                    None
+                }
+            })
             .filter(|(_, value)| filter.as_ref().is_none_or(|filter| filter.matches(value)));
-        let page = page_of(matching, self.get(MARKER), size)
-            .ok_or_else(|| Problem::bad(format!("[{MARKER}] is none of ours")))?;
+        let page = page_of(matching, None, size).ok_or_else(foreign)?;
+        if let Some(problem) = failed {
+            return Err(problem);
+        }
         let shown: Vec<Value> = page
             .items
             .into_iter()

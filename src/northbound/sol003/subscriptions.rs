@@ -159,13 +159,12 @@ pub(super) fn list(call: &Call) -> Outcome {
         .values()
         .map(|entry| entry.stored.clone())
         .collect();
-    let mut entries = Vec::with_capacity(stored.len());
-    for stored in stored {
-        entries.push((stored.id.clone(), value(&stored.shown(&call.places))?));
-    }
+    let entries = stored.into_iter().map(|stored| (stored.id.clone(), stored));
+    let render = |stored: Stored| value(&stored.shown(&call.places));
     let size = call.app.settings.page_size.get();
     let here = call.places.subscriptions();
-    call.query.page(entries, SUBSCRIPTIONS, false, size, &here)
+    call.query
+        .page(entries, render, SUBSCRIPTIONS, false, size, &here)
 }
 
 /// GET of one.

@@ -36,7 +36,7 @@ pub use op_occ::{
     RejectedLcmCoordination, ResourceChanges, ResourceHandle, VimLevelAdditionalResourceInfo,
     VnfExtCpData, VnfInfoModifications, VnfLcmOpOcc,
 };
-pub use paging::{MARKER, Page, page_of};
+pub use paging::{MARKER, Page, key_of, page_of};
 pub use problem::{PROBLEM_JSON, ProblemDetails};
 pub use request::{
     CancelRequest, ChangeCurrentVnfPkgRequest, CreateVnfRequest, HealVnfRequest,

@@ -15,6 +15,11 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// The key that a marker names; `None`: it is none of ours.
+pub fn key_of(marker: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(marker).ok()?).ok()
+}
+
 /// Up to `size` of the entries behind the marker. Entries come with a key each, in order of keys. `None`: the marker
 /// is none of ours.
 pub fn page_of<T>(
@@ -24,10 +29,7 @@ pub fn page_of<T>(
 ) -> Option<Page<T>> {
     let after = match marker {
         None => None,
-        Some(marker) => {
-            let bytes = URL_SAFE_NO_PAD.decode(marker).ok()?;
-            Some(String::from_utf8(bytes).ok()?)
-        }
+        Some(marker) => Some(key_of(marker)?),
     };
     let size = size.max(1);
     let mut behind = entries
