@@ -10,6 +10,8 @@ macro_rules! targets {
 }
 
 targets! {
+    cloud_replies,
+    cloud_requests,
     edit_config,
     framing10,
     framing11,

@@ -41,7 +41,6 @@ enum Command {
     Action(ActionArgs),
     /// Check that the audit log is as it was written.
     Audit(AuditArgs),
-    /// Serve a simulated cloud with the APIs of OpenStack, vCloud and CloudStack until SIGTERM.
     Sim(SimArgs),
     /// Print every setting with its default, as TOML or as the README's table.
     Settings(SettingsArgs),
