@@ -133,8 +133,14 @@ fn the_printed_example_works() {
     let secret = dir.path().join("cloud-password");
     std::fs::write(&secret, "lifeline\n").unwrap();
     let example = include_str!("../../examples/openstack.xml")
-        .replace("127.0.0.1:5000/v3", &format!("{}/identity/v3", cloud.address))
-        .replace("/etc/lifeline/cloud-password", &secret.display().to_string());
+        .replace(
+            "127.0.0.1:5000/v3",
+            &format!("{}/identity/v3", cloud.address),
+        )
+        .replace(
+            "/etc/lifeline/cloud-password",
+            &secret.display().to_string(),
+        );
     operator.rpc(&edit(&example)).unwrap();
     operator.rpc(&edit(DEPZZ)).unwrap();
     next(&mut events, "SERVICE_ALIVE 200");

@@ -1,4 +1,4 @@
-//! A simulated cloud behind its OpenStack face, and a server that drives it.
+//! A simulated cloud behind its faces, and a server that drives it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,19 +6,23 @@ use std::sync::Arc;
 
 use lifeline::clock::SystemClock;
 use lifeline::cloudsim::{Fault, GuestAnswer, Injection, Latency, Target};
-use lifeline::cloudsim_faces::{self, Addresses, Serving, Sim};
+use lifeline::cloudsim_faces::{self, AccountSettings, Addresses, Serving, Sim};
 use lifeline::daemon::server::Seams;
 use lifeline::engine::port::{PortFuture, ProbeTarget, Prober, Verdict};
 
 use crate::common::*;
 
-/// Connector id of the cloud.
+/// Connector id of the cloud, by its OpenStack face.
 pub const CLOUD: &str = "cloud";
+/// Connector id of the same cloud, by its CloudStack face.
+pub const STACK: &str = "stack";
 
-/// One cloud and its face.
+/// One cloud and its faces.
 pub struct Cloud {
     pub sim: Arc<Sim>,
     pub address: String,
+    /// Where CloudStack's API is.
+    pub stack: String,
     runtime: tokio::runtime::Runtime,
     _serving: Serving,
 }
@@ -45,13 +49,19 @@ impl Cloud {
         let sim = Sim::new(settings, Arc::new(SystemClock::new())).unwrap();
         let addresses = Addresses {
             nova: Some(([127, 0, 0, 1], 0).into()),
+            cloudstack: Some(([127, 0, 0, 1], 0).into()),
             ..Addresses::default()
         };
         let serving = runtime
             .block_on(cloudsim_faces::serve(&sim, addresses))
             .unwrap();
+        let at = |face: &str| {
+            let found = serving.ready.iter().find(|(name, _)| *name == face);
+            found.unwrap().1.to_string()
+        };
         Self {
-            address: serving.ready[0].1.to_string(),
+            address: at("nova"),
+            stack: at("cloudstack"),
             sim,
             runtime,
             _serving: serving,
@@ -63,7 +73,10 @@ impl Cloud {
         let guests: Arc<dyn Prober> = Arc::new(Guests(self.sim.clone()));
         Seams {
             monitors: Some(Box::new(Hasty::wrap)),
-            probers: BTreeMap::from([(CLOUD.to_owned(), guests)]),
+            probers: BTreeMap::from([
+                (CLOUD.to_owned(), guests.clone()),
+                (STACK.to_owned(), guests),
+            ]),
             ..Seams::default()
         }
     }
@@ -119,7 +132,13 @@ struct Guests(Arc<Sim>);
 
 impl Prober for Guests {
     fn probe(&self, target: ProbeTarget) -> PortFuture<'_, Verdict> {
-        let answer = self.0.now().cloud.probe(&target.vm_id);
+        let world = self.0.now();
+        // where a face shows numbers for ids, there is one VM
+        let numbered = target.vm_id.as_str().parse::<u64>().is_ok();
+        let first = world.cloud.all_vms().next().map(|vm| vm.id);
+        let id = first.filter(|_| numbered).unwrap_or(target.vm_id);
+        let answer = world.cloud.probe(&id);
+        drop(world);
         Box::pin(async move {
             match answer {
                 GuestAnswer::Answers(ms) => Verdict::Alive(ms),
@@ -144,6 +163,34 @@ pub fn connector(cloud: &Cloud, dir: &Path) -> String {
     )
 }
 
+/// CloudStack's accounts are not made by its users: that of the deployments' tenant is there.
+pub fn with_account(settings: &mut cloudsim_faces::Settings) {
+    settings.cloudstack.accounts.push(AccountSettings {
+        name: "works".to_owned(),
+        api_key: "works-key".to_owned(),
+        secret_key: "works-secret".to_owned(),
+        admin: false,
+    });
+}
+
+/// The same for its CloudStack face; `who`: the account.
+pub fn stack(cloud: &Cloud, dir: &Path, who: &str, properties: &[(&str, &str)]) -> String {
+    let secret = dir.join("stack-secret");
+    std::fs::write(&secret, format!("{who}-secret\n")).unwrap();
+    let property = |(name, value): &(&str, &str)| {
+        format!("<property><name>{name}</name><value>{value}</value></property>")
+    };
+    let properties: String = properties.iter().map(property).collect();
+    format!(
+        "<esc_datamodel xmlns=\"http://www.cisco.com/esc/esc\" xmlns:ll=\"urn:lifeline:yang:lifeline\">\
+         <vim_connectors><vim_connector><id>{STACK}</id><type>CLOUDSTACK</type><properties>{properties}</properties>\
+         <ll:url>http://{}/client/api</ll:url><ll:user>{who}-key</ll:user><ll:tenant>{who}</ll:tenant>\
+         <ll:password-file>{}</ll:password-file></vim_connector></vim_connectors></esc_datamodel>",
+        cloud.stack,
+        secret.display()
+    )
+}
+
 /// Settings under which a driver's story takes seconds.
 pub fn brisk() -> lifeline::daemon::settings::Settings {
     let mut settings = quick();
@@ -153,6 +200,12 @@ pub fn brisk() -> lifeline::daemon::settings::Settings {
     settings.vim_openstack.down_pause_ms = 50;
     settings.vim_openstack.request_timeout_ms = 1_000;
     settings.vim_openstack.landing_bound_ms = 500;
+    settings.vim_cloudstack.poll_ms = 10;
+    settings.vim_cloudstack.backoff_base_ms = 10;
+    settings.vim_cloudstack.backoff_max_ms = 50;
+    settings.vim_cloudstack.down_pause_ms = 50;
+    settings.vim_cloudstack.request_timeout_ms = 1_000;
+    settings.vim_cloudstack.landing_bound_ms = 500;
     settings.engine.step_timeout_ms = 20_000;
     settings
 }

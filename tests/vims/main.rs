@@ -12,6 +12,7 @@
     reason = "a test"
 )]
 
+mod cloudstack;
 #[path = "../common/mod.rs"]
 mod common;
 mod connectors;

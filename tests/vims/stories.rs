@@ -6,7 +6,7 @@ use lifeline::cli::client::Client;
 use lifeline::daemon::server::SIM_VIM;
 
 use crate::common::*;
-use crate::face::{CLOUD, Cloud, brisk, connector};
+use crate::face::{CLOUD, Cloud, STACK, brisk, connector, stack};
 
 /// One deployment's life: policy, what goes wrong, and what is told.
 struct Row {
@@ -18,14 +18,14 @@ struct Row {
     told: &'static [&'static str],
 }
 
-const MADE: [&str; 3] = ["VM_DEPLOYED 200", "VM_ALIVE 200", "SERVICE_ALIVE 200"];
-const REDEPLOYED: [&str; 3] = [
+pub const MADE: [&str; 3] = ["VM_DEPLOYED 200", "VM_ALIVE 200", "SERVICE_ALIVE 200"];
+pub const REDEPLOYED: [&str; 3] = [
     "VM_RECOVERY_UNDEPLOYED 204",
     "VM_RECOVERY_DEPLOYED 200",
     "VM_RECOVERY_COMPLETE 200",
 ];
 
-const UNREPLACED: [&str; 4] = [
+pub const UNREPLACED: [&str; 4] = [
     "VM_RECOVERY_INIT 200",
     "VM_RECOVERY_UNDEPLOYED 500",
     "VM_RECOVERY_COMPLETE 500",
@@ -98,10 +98,10 @@ const ROWS: &[Row] = &[
 ];
 
 /// What the hypervisor says of a reboot.
-const WORDS: &str = "lab: reboot failed, VM is down";
+pub const WORDS: &str = "lab: reboot failed, VM is down";
 
 /// A deployment of tenant `works` with one VM.
-fn deployment(name: &str, vim: Option<&str>, policy: &str, retries: u32) -> String {
+pub fn deployment(name: &str, vim: Option<&str>, policy: &str, retries: u32) -> String {
     let locator = vim.map(|vim| format!("<locator><vim_id>{vim}</vim_id></locator>"));
     let policy = format!(
         "<recovery_policy><recovery_type>AUTO</recovery_type><action_on_recovery>{policy}</action_on_recovery>\
@@ -115,7 +115,7 @@ fn deployment(name: &str, vim: Option<&str>, policy: &str, retries: u32) -> Stri
         .replace("<name>ttt</name>", "<name>works</name>")
 }
 
-fn undeployment(name: &str) -> String {
+pub fn undeployment(name: &str) -> String {
     format!(
         "<esc_datamodel xmlns=\"http://www.cisco.com/esc/esc\"><tenants><tenant><name>works</name><deployments>\
          <deployment xmlns:nc=\"urn:ietf:params:xml:ns:netconf:base:1.0\" nc:operation=\"delete\"><name>{name}</name>\
@@ -124,7 +124,7 @@ fn undeployment(name: &str) -> String {
 }
 
 /// Events of deployments and VMs until the wanted one has come; those of networks and tenants are left out.
-fn take(client: &mut Client, count: usize, what: &str) -> Vec<Told> {
+pub fn take(client: &mut Client, count: usize, what: &str) -> Vec<Told> {
     let mut told = Vec::new();
     while told.len() < count {
         let text = client.notification(Some(PATIENCE)).unwrap();
@@ -140,14 +140,14 @@ fn take(client: &mut Client, count: usize, what: &str) -> Vec<Told> {
     told
 }
 
-fn recover(vm: &str) -> String {
+pub fn recover(vm: &str) -> String {
     format!(
         "<recoveryVmAction xmlns=\"http://www.cisco.com/esc/esc\"><actionType>DO</actionType><vmName>{vm}</vmName>\
          </recoveryVmAction>"
     )
 }
 
-fn kinds(told: &[Told]) -> Vec<String> {
+pub fn kinds(told: &[Told]) -> Vec<String> {
     told.iter().map(Told::kind).collect()
 }
 
@@ -155,6 +155,8 @@ fn kinds(told: &[Told]) -> Vec<String> {
 fn fail(operator: &mut Client, cloud: &Cloud, vim: &str, vm: &str, fault: &str) {
     match vim {
         SIM_VIM => drop(operator.rpc(&inject(vm, fault, None)).unwrap()),
+        // A crashed VM is stopped in CloudStack's eyes: its reboot is a start.
+        STACK if fault == "reboot-fails" => cloud.inject(Some(vm), "start-fails", &[]),
         _ => cloud.inject(Some(vm), fault, &[]),
     }
 }
@@ -169,16 +171,23 @@ fn the_same_story_is_told_whatever_the_vim() {
     let house = House::open(dir.path(), settings, clock, cloud.seams()).unwrap();
     let mut operator = house.connect();
     operator.rpc(&edit(&connector(&cloud, dir.path()))).unwrap();
+    let stack = stack(&cloud, dir.path(), "admin", &[]);
+    operator.rpc(&edit(&stack)).unwrap();
     let mut events = house.connect();
     events.rpc(&subscribe(None)).unwrap();
     for (at, row) in ROWS.iter().enumerate() {
         let mut stories = Vec::new();
-        for vim in [SIM_VIM, CLOUD] {
+        for vim in [SIM_VIM, CLOUD, STACK] {
             let what = format!("{} in {vim}", row.name);
             let name = format!("d{at}-{vim}");
             // The cloud is the default: its deployments need not name it.
-            let locator = (vim == SIM_VIM).then_some(vim);
-            let text = deployment(&name, locator, row.policy, row.retries);
+            let locator = (vim != CLOUD).then_some(vim);
+            // CloudStack's user makes no accounts: there it is its own
+            let own = |text: String| match vim {
+                STACK => text.replace("<name>works</name>", "<name>admin</name>"),
+                _ => text,
+            };
+            let text = own(deployment(&name, locator, row.policy, row.retries));
             operator.rpc(&edit(&text)).unwrap();
             let mut story = take(&mut events, MADE.len(), &what);
             assert_eq!(kinds(&story), MADE, "{what}");
@@ -190,7 +199,7 @@ fn the_same_story_is_told_whatever_the_vim() {
             let recovery = take(&mut events, row.told.len(), &what);
             assert_eq!(kinds(&recovery), row.told, "{what}");
             story.extend(recovery);
-            operator.rpc(&edit(&undeployment(&name))).unwrap();
+            operator.rpc(&edit(&own(undeployment(&name)))).unwrap();
             let gone = take(&mut events, 2, &what);
             assert_eq!(
                 kinds(&gone),
@@ -201,6 +210,7 @@ fn the_same_story_is_told_whatever_the_vim() {
             stories.push(kinds(&story));
         }
         assert_eq!(stories[0], stories[1], "{}", row.name);
+        assert_eq!(stories[0], stories[2], "{}", row.name);
     }
     assert_eq!(
         (cloud.vms(), cloud.breaches()),

@@ -81,7 +81,7 @@ impl CloudstackVim {
             } => self.create_network(tenant, token, spec).await,
             VimCall::DeleteNetwork { id } => self.delete_network(&id).await,
             VimCall::CreateSubnet { network, spec } => self.create_subnet(&network, spec).await,
-            VimCall::DeleteSubnet { .. } => Ok(self.delete_subnet()),
+            VimCall::DeleteSubnet { id } => Ok(self.delete_subnet(&id)),
             VimCall::CreateImage(spec) => self.create_image(spec).await,
             VimCall::DeleteImage { id } => self.delete_image(&id).await,
             VimCall::CreateFlavor(spec) => self.create_flavor(spec).await,

@@ -68,7 +68,7 @@ impl CloudstackVim {
     }
 
     /// The job that removes a VM, while it is not over.
-    async fn pending_removal(&self, vm: &str) -> Result<Option<String>, VimError> {
+    pub(super) async fn pending_removal(&self, vm: &str) -> Result<Option<String>, VimError> {
         let Some(job) = self.memory.removals.get(vm) else {
             return Ok(None);
         };
@@ -97,13 +97,13 @@ impl CloudstackVim {
     pub(super) async fn jobs(&self, vm: &str, command: &str) -> Result<Vec<AsyncJob>, VimError> {
         let list = Command::new("listAsyncJobs").with("listall", "true");
         let mut jobs: Vec<AsyncJob> = self.api.list(list, "asyncjobs").await?;
+        let wanted = class_word(command);
         jobs.retain(|job| {
             let of = job
                 .jobinstanceid
                 .as_ref()
                 .is_some_and(|id| id.as_str() == vm);
-            let class = job.cmd.as_deref().unwrap_or_default().to_lowercase();
-            of && class.contains(&command.to_lowercase())
+            of && class_word(job.cmd.as_deref().unwrap_or_default()).contains(&wanted)
         });
         Ok(jobs)
     }
@@ -124,5 +124,28 @@ impl CloudstackVim {
             }
         }
         Ok(found)
+    }
+}
+
+/// A command's name as classes spell it: `rebootVirtualMachine` is carried out by `RebootVMCmd`.
+fn class_word(text: &str) -> String {
+    text.to_lowercase().replace("virtualmachine", "vm")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_found_in_the_name_of_its_class() {
+        let wanted = class_word("rebootVirtualMachine");
+        for class in [
+            "org.apache.cloudstack.api.command.admin.vm.RebootVMCmdByAdmin",
+            "com.cloud.api.commands.RebootVMCmd",
+            "x.rebootVirtualMachineCmd",
+        ] {
+            assert!(class_word(class).contains(&wanted), "{class}");
+        }
+        assert!(!class_word("x.StartVMCmd").contains(&wanted));
     }
 }

@@ -13,6 +13,8 @@ pub struct Memory {
     pub removals: Recent<String>,
     /// Names and domains of accounts, by id.
     pub accounts: Recent<(String, Option<String>)>,
+    /// Networks whose subnet was removed: it stays until they go, and is not shown.
+    pub bare: Recent<bool>,
     /// Ids of things that keep theirs, by kind and name.
     pub ids: Recent<String>,
 }
@@ -25,6 +27,7 @@ impl Memory {
             reboots: Recent::new(limit),
             removals: Recent::new(limit),
             accounts: Recent::new(limit),
+            bare: Recent::new(limit),
             ids: Recent::new(limit),
         }
     }

@@ -54,7 +54,13 @@ impl CloudstackVim {
         });
         // The tenant's own before one that is shared with it.
         fitting.sort_by_key(|network| network.account.is_none() || network.account != account);
-        Ok(fitting.first().map(map::network))
+        Ok(fitting.first().map(|network| {
+            let mut found = map::network(network);
+            if self.memory.bare.get(&found.id) == Some(true) {
+                found.subnets.clear();
+            }
+            found
+        }))
     }
 
     /// A network by its id, else by its name.
@@ -162,6 +168,7 @@ impl CloudstackVim {
         let found = found.iter().find(|one| one.id.as_str() == network);
         let found = found.ok_or_else(|| unknown("network", network))?;
         if found.gateway.as_deref() == Some(gateway.as_str()) {
+            self.memory.bare.put(network, false);
             return Ok(self.done(Some(network.to_owned())));
         }
         Err(VimError::Refused(vec![format!(
@@ -172,8 +179,9 @@ impl CloudstackVim {
         )]))
     }
 
-    /// It goes with its network.
-    pub(super) fn delete_subnet(&self) -> Accepted {
+    /// It goes with its network, whose id it has; until then it is not shown. A restart forgets that, and is asked again.
+    pub(super) fn delete_subnet(&self, id: &str) -> Accepted {
+        self.memory.bare.put(id, true);
         self.done(None)
     }
 }

@@ -30,6 +30,10 @@ impl CloudstackVim {
         let Some(seen) = self.vm(vm.as_str()).await? else {
             return Ok(self.done(Some(vm.as_str().to_owned())));
         };
+        // Asked already, and not over.
+        if let Some(job) = self.pending_removal(vm.as_str()).await? {
+            return Ok(self.accepted(What::Delete, vm, job));
+        }
         if seen.state == VmState::Expunging {
             return Ok(self.accepted(What::Delete, vm, String::new()));
         }
@@ -74,8 +78,34 @@ impl CloudstackVim {
         match answer {
             Ok(reply) => self.removing(vm, &reply),
             Err(error) if is_missing(&error) => Ok(self.done(Some(vm.as_str().to_owned()))),
-            Err(error) => Err(self.refused(vm, &error).await?),
+            Err(error) => {
+                // By a call whose answer was lost.
+                match self.under_way(vm, "destroyVirtualMachine", &error).await? {
+                    Some(job) => {
+                        self.memory.removals.put(vm.as_str(), job.clone());
+                        Ok(self.accepted(What::Delete, vm, job))
+                    }
+                    None => Err(self.refused(vm, &error).await?),
+                }
+            }
         }
+    }
+
+    /// The job that does already what was refused because the VM is busy.
+    async fn under_way(
+        &self,
+        vm: &VmId,
+        command: &str,
+        error: &ApiError,
+    ) -> Result<Option<String>, VimError> {
+        if error.errorcode != INTERNAL {
+            return Ok(None);
+        }
+        let jobs = self.jobs(vm.as_str(), command).await?;
+        let mut pending = jobs
+            .into_iter()
+            .filter(|job| job.jobstatus == JobStatus::Pending);
+        Ok(pending.next().map(|job| job.jobid.to_string()))
     }
 
     fn expunges(&self) -> bool {
@@ -169,16 +199,10 @@ impl CloudstackVim {
                 Ok(self.done(Some(vm.as_str().to_owned())))
             }
             Ok(reply) => Ok(self.accepted(what, vm, started(&reply)?.jobid.to_string())),
-            Err(error) if error.errorcode == INTERNAL => {
-                // The same command under way, perhaps by a call whose answer was lost.
-                let jobs = self.jobs(vm.as_str(), &name).await?;
-                let own = jobs.iter().find(|job| job.jobstatus == JobStatus::Pending);
-                match own {
-                    Some(own) => Ok(self.accepted(what, vm, own.jobid.to_string())),
-                    None => Err(self.refused(vm, &error).await?),
-                }
-            }
-            Err(error) => Err(refusal(&error)),
+            Err(error) => match self.under_way(vm, &name, &error).await? {
+                Some(job) => Ok(self.accepted(what, vm, job)),
+                None => Err(self.refused(vm, &error).await?),
+            },
         }
     }
 

@@ -452,6 +452,34 @@ async fn a_vm_that_is_not_shown_is_gone_only_when_no_job_removes_it_any_more() {
 }
 
 #[tokio::test]
+async fn a_removal_whose_reply_was_lost_is_followed_by_its_job() {
+    let cloud = Cloud::start(|asked| match asked.name() {
+        "listVirtualMachines" => vms(&[vm("Stopping")]),
+        "destroyVirtualMachine" => Answer::No(530, "There is another operation on the VM"),
+        "listAsyncJobs" => Answer::Reply(json!({"count": 1, "asyncjobs": [{"jobid": "job-7", "jobstatus": 0,
+            "cmd": "org.apache.cloudstack.api.command.admin.vm.DestroyVMCmdByAdmin", "jobinstanceid": "vm-1"}]})),
+        "queryAsyncJobResult" => Answer::Reply(json!({"jobid": "job-7", "jobstatus": 0})),
+        _ => things(asked),
+    })
+    .await;
+    let vim = driver(&cloud);
+    for key in ["a", "b"] {
+        let call = VimCall::DeleteVm(VmId::new("vm-1"));
+        let own = vim.call(call, key.to_owned()).await.unwrap();
+        assert_eq!(own.op.id, "job-7");
+    }
+    assert_eq!(cloud.count("destroyVirtualMachine"), 1);
+    cloud.play(|asked| match asked.name() {
+        "listAsyncJobs" => Answer::Reply(json!({})),
+        "listVirtualMachines" => vms(&[vm("Stopping")]),
+        _ => Answer::No(530, "There is another operation on the VM"),
+    });
+    let call = VimCall::DeleteVm(VmId::new("vm-1"));
+    let busy = driver(&cloud).call(call, "c".to_owned()).await.unwrap_err();
+    assert!(matches!(busy, VimError::Unknown(_)), "{busy:?}");
+}
+
+#[tokio::test]
 async fn who_may_not_expunge_destroys() {
     let cloud = Cloud::start(|asked| match asked.name() {
         "destroyVirtualMachine" if asked.get("expunge") == "true" => Answer::No(
@@ -563,7 +591,7 @@ async fn a_reboot_whose_reply_was_lost_is_followed_and_not_sent_again() {
             Answer::Lost
         }
         "listAsyncJobs" => {
-            let class = "org.apache.cloudstack.api.command.user.vm.RebootVirtualMachineCmd";
+            let class = "org.apache.cloudstack.api.command.user.vm.RebootVMCmd";
             let jobs = jobs.lock().unwrap();
             let jobs: Vec<Value> = jobs.iter()
                 .map(|id| json!({"jobid": id, "jobstatus": 1, "cmd": class, "jobinstanceid": "vm-1"}))
@@ -714,6 +742,13 @@ async fn a_network_is_made_with_its_one_subnet_and_found_by_its_token() {
         ("net-7", "inner-sub")
     );
     assert_eq!(vim.find(find("t")).await.unwrap(), None);
+    // the subnet goes with its network, and is not shown until then
+    let id = found.subnets[0].vim_id.clone();
+    vim.call(VimCall::DeleteSubnet { id }, "s".to_owned())
+        .await
+        .unwrap();
+    let bare = vim.find(find("t7")).await.unwrap().unwrap();
+    assert_eq!((&*bare.id, bare.subnets.len()), ("net-7", 0));
     let two = NetworkSpec {
         subnets: vec![subnet.clone(), subnet.clone()],
         ..spec.clone()
