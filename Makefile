@@ -4,7 +4,7 @@
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 CARGO := $(shell command -v cargo || echo $${CARGO_HOME:-$$HOME/.cargo}/bin/cargo)
 
-.PHONY: help setup build demo test test-full bench lint audit fuzz clean
+.PHONY: help setup build demo test test-full real-libvirt real-nova bench lint audit fuzz clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p; s/^\([a-z-]*\):  *## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,8 +23,14 @@ demo: build     ## watch a VM fail, be rebooted, be redeployed
 test:           ## every check
 	@bash .ci/test all
 
-test-full:      ## every check, a crash at every point, a real Nova, 200 rounds of kill -9 (ROUNDS=n)
+test-full:      ## every check, a crash at every point, a real Nova and libvirt, 200 rounds of kill -9 (ROUNDS=n)
 	@bash .ci/test full
+
+real-libvirt:   ## the server on a real libvirt with QEMU guests (root; installs Debian packages)
+	@bash .ci/test real-libvirt
+
+real-nova:      ## the server on a real Nova (root; installs Debian packages)
+	@bash .ci/test real-nova
 
 bench:          ## measurements; ratios within one run
 	@bash .ci/setup build
