@@ -2,13 +2,13 @@
 
 use super::super::world::World;
 use super::state::Account;
-use super::{Done, account, job, no, things, vm};
+use super::{Done, account, deploy, job, no, things, vm};
 use crate::proto::cloudstack::Command;
 
 /// Does what a signed command asks for.
 pub fn carry_out(world: &mut World, who: &Account, command: &Command) -> Done {
     match command.name().to_lowercase().as_str() {
-        "deployvirtualmachine" => vm::deploy(world, who, command),
+        "deployvirtualmachine" => deploy::deploy(world, who, command),
         "startvirtualmachine" => vm::start(world, who, command),
         "stopvirtualmachine" => vm::stop(world, who, command),
         "rebootvirtualmachine" => vm::reboot(world, who, command),

@@ -5,6 +5,7 @@
 
 mod account;
 mod command;
+mod deploy;
 mod job;
 mod list;
 mod settings;

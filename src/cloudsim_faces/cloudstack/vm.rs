@@ -6,11 +6,10 @@ use super::super::world::World;
 use super::job::{self, start as start_job};
 use super::list::{page, reply, required};
 use super::state::Account;
-use super::things::{DOMAIN, OS_TYPE, ZONE, usable};
-use super::{Done, Refusal, account, no};
-use crate::cloudsim::{Call, Extra, NewInterface, NewVm, OpWork, Power, VmView};
-use crate::ids::{CreateToken, VmId, VmName};
-use crate::model::deployment::DayZero;
+use super::things::{DOMAIN, OS_TYPE, ZONE};
+use super::{Done, Refusal, deploy, no};
+use crate::cloudsim::{Call, OpWork, Power, VmView};
+use crate::ids::VmId;
 use crate::proto::cloudstack::{Command, Nic, Tag, VirtualMachine, VmState, time_text};
 
 /// A VM as shown; `None` when it is gone.
@@ -200,158 +199,6 @@ pub fn list(world: &mut World, who: &Account, command: &Command) -> Done {
     page(command, "virtualmachine", shown)
 }
 
-/// `deployVirtualMachine`.
-pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
-    let zone = required(command, "zoneid")?;
-    if world.cloudstack.read(zone) != ZONE {
-        return Err(no(431, format!("Unable to find zone by id={zone}")));
-    }
-    let flavor = world
-        .cloudstack
-        .read(required(command, "serviceofferingid")?);
-    let Some(flavor) = world
-        .cloud
-        .flavor(&flavor)
-        .filter(|found| found.id == flavor)
-    else {
-        return Err(no(
-            431,
-            format!("Unable to find service offering: {flavor}"),
-        ));
-    };
-    let image = world.cloudstack.read(required(command, "templateid")?);
-    let Some(image) = world.cloud.image(&image).filter(|found| found.id == image) else {
-        return Err(no(431, format!("Unable to use template {image}")));
-    };
-    for param in ["hostid", "diskofferingid"] {
-        if command.get(param).is_some() {
-            return Err(no(431, format!("the parameter {param} is not simulated")));
-        }
-    }
-    let name = match command.get("name").filter(|name| !name.is_empty()) {
-        Some(name) => host_name(name)?.to_owned(),
-        None => format!("VM-{}", world.uuid()),
-    };
-    let details: BTreeMap<String, String> = command.maps("details").into_iter().flatten().collect();
-    let mut notes = BTreeMap::new();
-    for param in ["displayname", "group", "keypair"] {
-        if let Some(value) = command.get(param) {
-            notes.insert(param.to_owned(), value.to_owned());
-        }
-    }
-    let logical = details
-        .get("lifeline.token")
-        .and_then(|token| token.rsplit_once('.'));
-    let logical = match logical {
-        Some((logical, generation)) if generation.parse::<u32>().is_ok() => logical.to_owned(),
-        _ => name.clone(),
-    };
-    let data = command.get("userdata").map(|data| DayZero {
-        dst: "--user-data".to_owned(),
-        file: None,
-        data: Some(data.to_owned()),
-        variables: Vec::new(),
-    });
-    let new = NewVm {
-        name: VmName::new(name),
-        logical: VmName::new(logical),
-        token: CreateToken::new(world.uuid()),
-        tenant: Some(account::owner(world, who, command)?),
-        image: image.id,
-        flavor: flavor.id,
-        interfaces: interfaces(world, who, command)?,
-        volumes: Vec::new(),
-        config_data: data.into_iter().collect(),
-        extra: Extra {
-            metadata: details,
-            notes,
-        },
-        stays_off: command.get("startvm") == Some("false"),
-    };
-    start_job(
-        world,
-        who,
-        command,
-        Call::CreateVm(Box::new(new)),
-        None,
-        None,
-    )
-}
-
-/// A name that can be a guest's host name.
-fn host_name(name: &str) -> Result<&str, Refusal> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let good = name.len() <= 63
-        && name.chars().all(plain)
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !name.ends_with('-');
-    match good {
-        true => Ok(name),
-        false => Err(no(
-            431,
-            "Invalid name. Vm name can contain ASCII letters 'a' through 'z', the digits '0' through '9', and the hyphen ('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" and can't start with digit",
-        )),
-    }
-}
-
-fn interfaces(
-    world: &World,
-    who: &Account,
-    command: &Command,
-) -> Result<Vec<NewInterface>, Refusal> {
-    let known = usable(world, who);
-    let find = |shown: &str| {
-        let id = world.cloudstack.read(shown);
-        let found = known.iter().find(|network| network.id == id);
-        found
-            .map(|found| found.id.clone())
-            .ok_or_else(|| no(431, format!("Unable to find network by id {shown}")))
-    };
-    let plain = |network: String, nicid: usize| NewInterface {
-        nicid: u32::try_from(nicid).unwrap_or(u32::MAX),
-        network,
-        kind: "virtual".to_owned(),
-        ip_address: None,
-        mac_address: None,
-        port_id: None,
-    };
-    let mapped = command.maps("iptonetworklist");
-    let mut made = Vec::new();
-    if !mapped.is_empty() {
-        for (nicid, members) in mapped.iter().enumerate() {
-            let member = |name: &str| {
-                let found = members
-                    .iter()
-                    .find(|(key, _)| key.eq_ignore_ascii_case(name));
-                found.map(|(_, value)| value.clone())
-            };
-            let network =
-                member("networkid").ok_or_else(|| no(431, "iptonetworklist without networkid"))?;
-            made.push(NewInterface {
-                ip_address: member("ip"),
-                mac_address: member("mac"),
-                ..plain(find(&network)?, nicid)
-            });
-        }
-    } else if let Some(ids) = command.get("networkids").filter(|ids| !ids.is_empty()) {
-        for (nicid, id) in ids.split(',').enumerate() {
-            made.push(plain(find(id)?, nicid));
-        }
-    } else {
-        let default = &world.settings.cloudstack.default_network;
-        let found = known.iter().find(|network| network.name == *default);
-        let found =
-            found.ok_or_else(|| no(431, "no network is given, and there is no default network"))?;
-        made.push(plain(found.id.clone(), 0));
-    }
-    if let Some(first) = made.first_mut() {
-        let of = |name: &str| command.get(name).map(str::to_owned);
-        first.ip_address = first.ip_address.take().or_else(|| of("ipaddress"));
-        first.mac_address = first.mac_address.take().or_else(|| of("macaddress"));
-    }
-    Ok(made)
-}
-
 /// `startVirtualMachine`.
 pub fn start(world: &mut World, who: &Account, command: &Command) -> Done {
     let vm = named(world, who, command, "id")?;
@@ -411,7 +258,7 @@ pub fn destroy(world: &mut World, who: &Account, command: &Command) -> Done {
 /// `updateVirtualMachine`: name, shown name, group, details.
 pub fn update(world: &mut World, who: &Account, command: &Command) -> Done {
     let vm = named(world, who, command, "id")?;
-    let name = command.get("name").map(host_name).transpose()?;
+    let name = command.get("name").map(deploy::host_name).transpose()?;
     let details: BTreeMap<String, String> = command.maps("details").into_iter().flatten().collect();
     world.cloud.edit_vm(&vm.id, name, |extra| {
         for param in ["displayname", "group"] {
