@@ -110,8 +110,7 @@ pub(super) fn decode_document(schema: &'static Schema, bytes: &[u8]) -> Result<E
         nodes: usize::MAX,
         ..xml::Limits::default()
     };
-    let element = xml::parse(&wrapped, &limits)
-        .map_err(|e| Error::invalid("", e.to_string()))?;
+    let element = xml::parse(&wrapped, &limits).map_err(|e| Error::invalid("", e.to_string()))?;
     EditTree::decode(schema, &element)
 }
 

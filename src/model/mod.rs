@@ -9,8 +9,8 @@
 
 pub mod action;
 pub mod confirmed;
-pub mod day_zero;
 pub mod connector;
+pub mod day_zero;
 pub mod deployment;
 pub mod event;
 pub mod instance;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use lifeline::clock::{Clock, SystemClock, Timestamp};
 
-use crate::peer::{BASE, BASE_EVENTS, ESC, Got, Host, NOTIFICATION, Peer, Table, brief, chunk, parse};
+use crate::peer::{
+    BASE, BASE_EVENTS, ESC, Got, Host, NOTIFICATION, Peer, Table, brief, chunk, parse,
+};
 use crate::sample::{running, tenant};
 
 fn now() -> Timestamp {

@@ -75,7 +75,9 @@ impl From<i32> for VAppStatus {
 }
 
 fn status(element: &Element) -> VAppStatus {
-    let number = element.at("status").and_then(|text| text.parse::<i32>().ok());
+    let number = element
+        .at("status")
+        .and_then(|text| text.parse::<i32>().ok());
     number.map_or(VAppStatus::Unknown, VAppStatus::from)
 }
 

@@ -104,7 +104,11 @@ pub async fn commit(request: &Request<'_>, wanted: Commit) -> RpcReply {
         persist_id: wanted.persist_id.map(PersistId::new),
     };
     let control = request.control();
-    request.done(control.commit(request.session.id, wanted, &request.access).await)
+    request.done(
+        control
+            .commit(request.session.id, wanted, &request.access)
+            .await,
+    )
 }
 
 /// Takes a confirmed commit back.
