@@ -296,6 +296,8 @@ class Cloud:
         for name in sorted(names, key=lambda name: name in ("mysql", "rabbit")):
             if name not in ("mysqld", "rabbit-server"):
                 self.stop(name)
+        # RabbitMQ leaves its port mapper behind; told to go, it does so only when nobody uses it.
+        subprocess.run(["epmd", "-kill"], capture_output=True, check=False)
 
 
 def install():
