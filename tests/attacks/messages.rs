@@ -193,7 +193,7 @@ fn junk_in_actions_and_at_every_level_is_answered() {
             "<action xmlns=\"{ACTION}\"><esc_datamodel xmlns=\"{ESC}\"><nope/></esc_datamodel></action>"
         ),
         format!("<action xmlns=\"{ACTION}\"/>"),
-        format!("<action xmlns=\"urn:x\"/>"),
+        "<action xmlns=\"urn:x\"/>".to_owned(),
         running(&format!(
             "<esc_datamodel xmlns=\"{ESC}\"><tenants><tenant><nom>t</nom></tenant></tenants></esc_datamodel>"
         )),
