@@ -135,6 +135,7 @@ impl Registry {
             .join(format!("libvirt-{}", file_name(&spec.id)));
         let (settings, clock) = (self.settings.vim_libvirt, self.clock.clone());
         let vim = libvirt::Connector::new(spec.clone())
+            .map_err(libvirt::LibvirtError::from)
             .and_then(|connector| LibvirtVim::open(connector, settings, clock, &folder));
         vim.map(Arc::new).map_err(|error| error.to_string())
     }

@@ -10,7 +10,6 @@
 pub mod action;
 pub mod confirmed;
 pub mod connector;
-pub mod day_zero;
 pub mod deployment;
 pub mod event;
 pub mod instance;

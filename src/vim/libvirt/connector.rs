@@ -1,10 +1,9 @@
 //! What is configured of one libvirt.
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::LibvirtError;
 use crate::model::connector::ConnectorSpec;
+use crate::vim_http::{ConnectorError, Properties};
 
 /// A way to make a guest begin anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,17 +77,17 @@ impl Connector {
     ///
     /// # Errors
     /// What is missing, wrong, or not known.
-    pub fn new(spec: ConnectorSpec) -> Result<Self, LibvirtError> {
+    pub fn new(spec: ConnectorSpec) -> Result<Self, ConnectorError> {
         if spec.user.is_some() || spec.secret.is_some() {
             let why =
                 "libvirt logs in by itself: by keys and certificates of its own, or its auth.conf";
             return Err(bad("user and secret", why));
         }
-        let mut take = Properties(spec.properties);
+        let mut take = Properties::new("LIBVIRT", spec.properties);
         let uri = spec
             .url
             .or_else(|| take.text("uri"))
-            .ok_or(LibvirtError::Missing("url"))?;
+            .ok_or(ConnectorError::Missing("url"))?;
         if !uri.contains(':') {
             return Err(bad("url", "not a libvirt URI"));
         }
@@ -167,10 +166,8 @@ impl Connector {
             copy_images: take.one_of("root_disk", &["overlay", "copy"])? == Some("copy"),
             landing_bound_ms: take.number("landing_bound_ms")?,
         };
-        match take.0.into_keys().next() {
-            Some(name) => Err(LibvirtError::Unknown(name)),
-            None => Ok(connector),
-        }
+        take.end()?;
+        Ok(connector)
     }
 
     /// The file that a `file:` address names, when it lies below the folder for such files.
@@ -185,8 +182,8 @@ impl Connector {
     }
 }
 
-fn bad(name: &str, why: &str) -> LibvirtError {
-    LibvirtError::Bad {
+fn bad(name: &str, why: &str) -> ConnectorError {
+    ConnectorError::Bad {
         name: name.to_owned(),
         why: why.to_owned(),
     }
@@ -198,40 +195,6 @@ fn list(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// Properties that were not looked at yet.
-struct Properties(BTreeMap<String, String>);
-
-impl Properties {
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name).filter(|text| !text.is_empty())
-    }
-
-    fn number(&mut self, name: &str) -> Result<Option<u64>, LibvirtError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        let number = text.parse().map(Some);
-        number.map_err(|_| bad(name, &format!("'{text}' is not a number")))
-    }
-
-    fn one_of(
-        &mut self,
-        name: &str,
-        words: &[&'static str],
-    ) -> Result<Option<&'static str>, LibvirtError> {
-        let Some(text) = self.text(name) else {
-            return Ok(None);
-        };
-        match words.iter().find(|word| **word == text) {
-            Some(word) => Ok(Some(word)),
-            None => Err(bad(
-                name,
-                &format!("'{text}' is none of {}", words.join(", ")),
-            )),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -249,7 +212,7 @@ mod tests {
         }
     }
 
-    fn read(properties: &[(&str, &str)]) -> Result<Connector, LibvirtError> {
+    fn read(properties: &[(&str, &str)]) -> Result<Connector, ConnectorError> {
         Connector::new(spec(properties))
     }
 

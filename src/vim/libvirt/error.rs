@@ -1,24 +1,15 @@
-//! Why a connector cannot be used.
+//! Why a driver cannot be made.
 
 use std::path::PathBuf;
+
+use crate::vim_http::ConnectorError;
 
 /// What is wrong with a connector, or with what the driver keeps of it.
 #[derive(Debug, thiserror::Error)]
 pub enum LibvirtError {
-    /// A setting is missing.
-    #[error("{0} is missing")]
-    Missing(&'static str),
-    /// A setting has a value that is none.
-    #[error("{name}: {why}")]
-    Bad {
-        /// Which.
-        name: String,
-        /// Why.
-        why: String,
-    },
-    /// A setting is not one of this driver.
-    #[error("'{0}' is not a property of a LIBVIRT connector")]
-    Unknown(String),
+    /// Its configuration.
+    #[error(transparent)]
+    Connector(#[from] ConnectorError),
     /// The driver's own records cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -1,6 +1,7 @@
 //! Fetching what an address names: images and day-0 files, by http and https, and by `file:` below one folder.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 
@@ -52,7 +53,13 @@ impl Core {
                 let from = self.local(path)?;
                 copy(&from, &mut out, limit).await?;
             }
-            Some(("http" | "https", _)) => download(address, &mut out, limit).await?,
+            Some(("http" | "https", _)) => {
+                let all = self.settings.transfer_timeout();
+                let first = self.settings.connect_timeout();
+                let fetched = tokio::time::timeout(all, download(address, &mut out, limit, first));
+                let late = |_| format!("{address}: not here within {} s", all.as_secs());
+                fetched.await.map_err(late)??;
+            }
             _ => return Err(format!("[{address}] is no http, https or file address")),
         }
         out.sync_all().await.map_err(|error| error.to_string())
@@ -81,9 +88,21 @@ async fn copy(from: &Path, out: &mut tokio::fs::File, limit: u64) -> Result<(), 
     Ok(())
 }
 
-async fn download(address: &str, out: &mut tokio::fs::File, limit: u64) -> Result<(), String> {
+async fn download(
+    address: &str,
+    out: &mut tokio::fs::File,
+    limit: u64,
+    connect: Duration,
+) -> Result<(), String> {
     let told = |error: reqwest::Error| format!("{address}: {}", error.without_url());
-    let mut response = reqwest::get(address).await.map_err(told)?;
+    // What an address leads on to was not configured.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(connect)
+        .build()
+        .map_err(told)?;
+    let mut response = client.get(address).send().await.map_err(told)?;
     if !response.status().is_success() {
         return Err(format!("{address}: {}", response.status()));
     }

@@ -21,8 +21,9 @@
 //! | images, disks, configuration drives | volumes of one storage pool |
 //! | flavors, tenants, which volume an image is | `records.json` in the driver's folder |
 //!
-//! Everything but `virt` and `ffi` is built and tested without libvirt.
+//! Everything but `virt` is built and tested without libvirt.
 
+mod address;
 mod connector;
 mod core;
 mod create;
@@ -30,8 +31,6 @@ mod day_zero;
 mod driver;
 mod error;
 mod fetch;
-#[cfg(feature = "libvirt")]
-mod ffi;
 mod image;
 mod iso;
 mod judge;
