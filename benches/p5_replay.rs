@@ -2,6 +2,14 @@
 //! VIM around the core; every input is recorded with its time and seed; a fresh core is then given the
 //! record alone, and must write the same rows and tell the same events, in at most a second.
 
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods
+)]
+
 mod common;
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
