@@ -1,6 +1,9 @@
 //! A raw NETCONF client over real SSH: sends any octets, reads what comes, and knows when the
 //! channel was closed. It checks the server's framing to the letter while it reads.
 
+// Two test binaries use it, each a part.
+#![allow(dead_code)]
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
