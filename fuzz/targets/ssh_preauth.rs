@@ -57,7 +57,7 @@ fn server() -> SocketAddr {
             .expect("a runtime");
         let mut settings = SshSettings {
             auth_rejection_milliseconds: 0,
-            login_seconds: 1,
+            login_seconds: 30,
             ..SshSettings::default()
         };
         settings.penalties.enabled = false;

@@ -12,12 +12,13 @@ use lifeline::engine::io::Ctx;
 
 use super::sample::schema;
 
+/// `TABLE\n`, then rows `KEY\nVALUE` with a NUL between; any other first line: a unit of the configuration.
 pub fn run(data: &[u8]) {
-    let Some((kind, rest)) = data.split_first() else {
+    let Some(end) = data.iter().position(|octet| *octet == b'\n') else {
         return;
     };
-    let kind = usize::from(*kind);
-    let Some(table) = TABLES.get(kind % (TABLES.len() + 1)) else {
+    let (name, rest) = (&data[..end], &data[end + 1..]);
+    let Some(table) = TABLES.iter().find(|table| table.as_bytes() == name) else {
         return unit(rest);
     };
     let mut rows = Vec::new();
