@@ -13,9 +13,9 @@ setup:          ## install Debian packages, cargo-deny and the NETCONF clients
 	@bash .ci/setup clients
 	@bash .ci/setup deny
 
-build:          ## build the binary
-	@bash .ci/setup build
-	$(CARGO) build --locked
+build:          ## build the binary (FEATURES=libvirt: with the driver of libvirt)
+	@bash .ci/setup $(if $(filter libvirt,$(FEATURES)),libvirt,build)
+	$(CARGO) build --locked $(if $(FEATURES),--features $(FEATURES))
 
 demo: build     ## watch a VM fail, be rebooted, be redeployed
 	@$(TARGET)/debug/lifeline demo </dev/null

@@ -3,9 +3,8 @@
 #
 #   tests/real/libvirt.sh WORK COMMAND...     WORK: folder for all that is written; kept between runs
 #
-# Everything runs in namespaces of its own: the host's network, processes and files in /etc, /run and /var stay as
-# they are, and when the command ends nothing is left running. Needs root (or sudo) and the packages that
-# `.ci/setup real-libvirt` installs. The command finds libvirt at qemu:///system, pool `default`, and in $GUEST a
+# Everything runs alone (alone.sh), and files in /etc, /run and /var are private too. Needs root (or sudo) and the
+# packages that `.ci/setup real-libvirt` installs. The command finds libvirt at qemu:///system, pool `default`, and in $GUEST a
 # disk image whose guest runs QEMU's agent.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -15,22 +14,17 @@ if [ "${1:-}" != --inside ]; then
     work="$(cd "$1" && pwd)"
     shift
     python3 "$here/guest/build.py" "$work/guest"
-    as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo --preserve-env)
-    exec "${as_root[@]}" unshare --mount --net --pid --fork --kill-child --mount-proc \
-        "$here/libvirt.sh" --inside "$work" "$@"
+    exec "$here/alone.sh" "$here/libvirt.sh" --inside "$work" "$@"
 fi
 
 work="$2"
 shift 2
-mount --make-rprivate /
 private="$work/private"
 rm -rf "$private"
 mkdir -p "$private"/{lib/libvirt/images,log,etc}
 # Mount points that are on every system; what lies below them is hidden here.
 mount --bind "$private/lib" /var/lib
 mount --bind "$private/log" /var/log
-mount -t sysfs sysfs /sys
 mount -t tmpfs -o mode=755 run /run
 mount -t tmpfs -o mode=755 cache /var/cache
 # libvirt is started as its Debian package would, but for its users and without confinement.
@@ -55,7 +49,6 @@ for file in passwd group; do
     esac >> "$private/etc/$file"
     mount --bind "$private/etc/$file" "/etc/$file"
 done
-ip link set lo up
 
 # Started again by whoever kills it: the tests do.
 cat > "$private/libvirtd" <<'RUN'

@@ -2,13 +2,13 @@
 """A real Nova on loopback, from Debian's packages: Keystone, Placement, Glance, Nova with its fake hypervisor.
 
     cloud.py install          Debian packages (300 of them, about five minutes)
-    cloud.py up DIR           makes what is missing in DIR and starts everything; prints how to log in
+    cloud.py prepare DIR      makes and fetches what is missing in DIR
+    cloud.py up DIR           prepares DIR and starts everything; prints how to log in
     cloud.py compute DIR up|down|kill   the compute service alone
     cloud.py fault DIR JSON   what the hypervisor does wrong next: {"reboot": ["down", 1]}; see hypervisor.py
     cloud.py down DIR         stops everything
 
-Nothing is installed as a service, and nothing listens beyond 127.0.0.1. Neutron is a stand-in that has nothing: servers
-have no interfaces.
+Nothing is installed as a service, and nothing listens beyond 127.0.0.1. Neutron is a stand-in (neutron.py).
 """
 
 import json
@@ -233,6 +233,10 @@ class Cloud:
 
     def up(self):
         self.prepare()
+        if os.environ.get("ALONE"):
+            # Numbers of processes that ended with another run of ../alone.sh.
+            for file in (self.root / "run").glob("*.pid"):
+                file.unlink()
         self.databases()
         self.tables()
         etc = self.root / "etc"
@@ -315,6 +319,8 @@ def main():
     match sys.argv[1:]:
         case ["install"]:
             install()
+        case ["prepare", root]:
+            Cloud(root).prepare()
         case ["up", root]:
             began = time.monotonic()
             Cloud(root).up()
