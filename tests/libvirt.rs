@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use lifeline::clock::{Clock, SystemClock};
 use lifeline::engine::port::{
-    Accepted, CreateVm, Find, InterfaceRequest, PowerState, Vim, VimCall, VimError, VimVm,
+    Accepted, CreateVm, Find, InterfaceRequest, PowerState, ProbeTarget, Prober, Verdict, Vim,
+    VimCall, VimError, VimVm,
 };
 use lifeline::ids::{CreateToken, VmId, VmName};
 use lifeline::model::connector::ConnectorSpec;
@@ -27,7 +28,7 @@ use lifeline::model::vim::VimOpStatus;
 use lifeline::vim::libvirt::link::{
     AddressSource, EventSink, Fault, FaultKind, GuestAddress, Link, LinkEvent, Listed, Opener, Way,
 };
-use lifeline::vim::libvirt::{Connector, LibvirtVim, Settings, Virt};
+use lifeline::vim::libvirt::{COLLECTOR, Connector, LibvirtVim, Settings, Virt};
 
 const POOL: &str = "default-pool";
 
@@ -297,6 +298,7 @@ fn settings() -> Settings {
         poll_ms: 50,
         down_pause_ms: 1_000,
         call_timeout_ms: 2_000,
+        connect_timeout_ms: 2_000,
         ..Settings::default()
     }
 }
@@ -630,14 +632,96 @@ async fn a_lost_connection_is_no_answer_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_libvirt_is_no_proof_of_anything() {
+    let mut lab = Lab::new("other", &[]).await;
+    let vm = lab.vm("a").await;
+    // the URI is made to lead elsewhere: there the VM is not, and that proves nothing
+    let book = lab.folder.path().join("records.json");
+    let text = std::fs::read_to_string(&book).unwrap();
+    let pool = text.split("\"pool\":\"").nth(1).unwrap()[..36].to_owned();
+    drop(std::mem::replace(
+        &mut lab.vim,
+        driver(
+            "elsewhere",
+            &[],
+            &lab.wire,
+            tempfile::tempdir().unwrap().path(),
+        ),
+    ));
+    std::fs::write(
+        &book,
+        text.replace(&pool, "00000000-1111-2222-3333-444444444444"),
+    )
+    .unwrap();
+    lab.restart();
+    let looked = lab.vim.describe(vm.clone()).await;
+    assert!(
+        matches!(&looked, Err(VimError::Down(line)) if line.contains("another libvirt")),
+        "{looked:?}"
+    );
+    assert!(matches!(
+        lab.call(VimCall::DeleteVm(vm.clone())).await,
+        Err(VimError::Down(_))
+    ));
+    drop(std::mem::replace(
+        &mut lab.vim,
+        driver(
+            "elsewhere",
+            &[],
+            &lab.wire,
+            tempfile::tempdir().unwrap().path(),
+        ),
+    ));
+    std::fs::write(&book, text).unwrap();
+    lab.restart();
+    assert_eq!(lab.power(&vm).await, PowerState::Running);
+    lab.done(VimCall::DeleteVm(vm)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_of_the_agent_tells_three_answers() {
+    let lab = Lab::new("ping", &[]).await;
+    let vm = lab.vm("a").await;
+    let ping = async || {
+        let target = ProbeTarget {
+            collector: COLLECTOR.to_owned(),
+            vim: "ping".to_owned(),
+            vm_id: vm.clone(),
+            address: None,
+            timeout: Duration::from_secs(1),
+        };
+        lab.vim.probe(target).await
+    };
+    assert!(lab.vim.answers(COLLECTOR) && !lab.vim.answers("ICMPPing"));
+    // the test hypervisor has no agents: nobody can tell
+    assert_eq!(ping().await, Verdict::CannotTell);
+    for (kind, verdict) in [
+        (FaultKind::Agent, Verdict::NoAnswer),
+        (FaultKind::NotNow, Verdict::NoAnswer),
+        (FaultKind::NotFound, Verdict::NoAnswer),
+        (FaultKind::Refused, Verdict::CannotTell),
+        (FaultKind::Lost, Verdict::CannotTell),
+    ] {
+        lab.wire.fail("agent_ping", kind, "injected");
+        assert_eq!(ping().await, verdict, "{kind:?}");
+    }
+    lab.wire.cut();
+    assert_eq!(ping().await, Verdict::CannotTell);
+    lab.wire.mend();
+    lab.wire.heal();
+    lab.next_attempt().await;
+    lab.done(VimCall::DeleteVm(vm)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_libvirt_that_hangs_holds_nobody_for_ever() {
     let lab = Lab::new("hang", &[]).await;
     let vm = lab.vm("a").await;
     lab.wire.hangs.store(true, Ordering::SeqCst);
     let looked = tokio::time::timeout(Duration::from_secs(20), lab.vim.describe(vm.clone())).await;
-    assert!(
-        matches!(looked, Ok(Err(VimError::Unknown(line))) if line.contains("no answer within"))
-    );
+    // once for the call, once more for a new connection
+    let why = looked.unwrap().unwrap_err().to_string();
+    assert!(why.contains("no answer within 2000 ms"), "{why}");
     lab.wire.hangs.store(false, Ordering::SeqCst);
     lab.next_attempt().await;
     assert_eq!(lab.power(&vm).await, PowerState::Running);

@@ -1,6 +1,7 @@
 //! What all parts of the driver share: the connection, the table of operations, the records.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OnceCell};
@@ -8,13 +9,13 @@ use uuid::Uuid;
 
 use super::connector::Connector;
 use super::error::LibvirtError;
-use super::link::{Fault, Opener};
+use super::link::{Fault, FaultKind, Opener};
 use super::records::{Book, Records};
-use super::session::Session;
+use super::session::{Check, Session};
 use super::settings::Settings;
 use super::table::Table;
 use super::watch::Watchers;
-use super::xml::{Host, read_capabilities};
+use super::xml::{Host, read_capabilities, read_pool};
 use crate::clock::Clock;
 use crate::engine::port::{Accepted, VimError};
 use crate::model::vim::{VimOpRef, VimOpStatus};
@@ -40,6 +41,31 @@ impl From<Fault> for End {
     }
 }
 
+/// Whether a connection leads to the libvirt that VMs were made on, by its pool's UUID. Elsewhere "no such domain"
+/// would be taken for the proof that a VM is gone, and it would be made a second time.
+fn same_libvirt(pool: String, records: Arc<Records>) -> Check {
+    Arc::new(move |link| {
+        let known = records.look(|book| book.pool.clone());
+        let found = match link.pool_xml(&pool) {
+            Ok(text) => read_pool(&text)?.uuid,
+            Err(fault) if fault.kind == FaultKind::NotFound && known.is_empty() => return Ok(()),
+            Err(fault) => return Err(fault),
+        };
+        if known.is_empty() {
+            return records.change(|book| book.pool = found);
+        }
+        match found == known {
+            true => Ok(()),
+            false => Err(Fault::new(
+                FaultKind::Down,
+                format!(
+                    "another libvirt answers, or another pool [{pool}]: {found}, and VMs were made in {known}"
+                ),
+            )),
+        }
+    })
+}
+
 /// The shared parts.
 pub struct Core {
     pub connector: Connector,
@@ -54,6 +80,7 @@ pub struct Core {
     pub networks: tokio::sync::Mutex<()>,
     table: Mutex<Table>,
     changed: Notify,
+    numbers: AtomicU64,
     host: OnceCell<(Host, String)>,
 }
 
@@ -67,9 +94,11 @@ impl Core {
         folder: &Path,
     ) -> Result<Self, LibvirtError> {
         let watchers = Arc::new(Watchers::default());
+        let records = Records::open(folder)?;
+        let same = same_libvirt(connector.pool.clone(), records.clone());
         Ok(Self {
-            session: Session::new(opener, clock.clone(), settings, watchers.clone()),
-            records: Records::open(folder)?,
+            session: Session::new(opener, same, clock.clone(), settings, watchers.clone()),
+            records,
             folder: folder.to_owned(),
             connector,
             settings,
@@ -78,8 +107,14 @@ impl Core {
             networks: tokio::sync::Mutex::new(()),
             table: Mutex::default(),
             changed: Notify::new(),
+            numbers: AtomicU64::new(1),
             host: OnceCell::new(),
         })
+    }
+
+    /// A number that no other file of this process has.
+    pub fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A UUID that is the same for the same purpose, always.

@@ -32,6 +32,22 @@ pub fn volume_name(uuid: &str, what: &str) -> String {
     format!("lifeline.{uuid}.{what}")
 }
 
+/// A VM's name as that of a file: an operator may have chosen it, and libvirt writes there as root.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = name.chars().map(plain).take(200).collect();
+    match name.starts_with('.') {
+        true => format!("_{name}"),
+        false => name,
+    }
+}
+
 /// A volume to make.
 struct Wanted {
     volume: Volume,
@@ -216,7 +232,8 @@ impl Core {
             nics,
         };
         let console = self.connector.console_dir.as_deref();
-        let console = console.map(|folder| format!("{folder}/{}.log", new.name));
+        let console =
+            console.map(|folder| format!("{folder}/{}.log", file_name(new.name.as_str())));
         let xml = new_domain(&NewDomain {
             domain_type: &host.domain_type,
             arch: &host.arch,
@@ -365,5 +382,21 @@ impl Core {
                 uploaded
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_vms_name_leads_nowhere() {
+        for (name, file) in [
+            ("dep_g1_0_5f0c-1", "dep_g1_0_5f0c-1"),
+            ("../../etc/passwd", "_.._.._etc_passwd"),
+            ("a b\u{fc}", "a_b_"),
+        ] {
+            assert_eq!(file_name(name), file);
+        }
     }
 }

@@ -22,6 +22,8 @@ pub struct Book {
     pub tenants: BTreeSet<String>,
     /// Images of ours: name, volume.
     pub images: BTreeMap<String, String>,
+    /// UUID of the pool in which VMs were made, empty before the first connection.
+    pub pool: String,
     /// Volumes of removed domains that could not be removed yet.
     pub leftovers: BTreeSet<String>,
 }

@@ -11,9 +11,13 @@ use super::settings::Settings;
 use super::watch::Watchers;
 use crate::clock::{Clock, Mono};
 
+/// Looks at a connection before it is used.
+pub type Check = Arc<dyn Fn(&dyn Link) -> Result<(), Fault> + Send + Sync>;
+
 /// The connection and its rules.
 pub struct Session {
     opener: Arc<dyn Opener>,
+    check: Check,
     clock: Arc<dyn Clock>,
     settings: Settings,
     places: Arc<Semaphore>,
@@ -66,12 +70,14 @@ impl Session {
     /// A session that is not connected yet.
     pub fn new(
         opener: Arc<dyn Opener>,
+        check: Check,
         clock: Arc<dyn Clock>,
         settings: Settings,
         watchers: Arc<Watchers>,
     ) -> Self {
         Self {
             opener,
+            check,
             clock,
             settings,
             places: Arc::new(Semaphore::new(
@@ -155,11 +161,13 @@ impl Session {
             state.generation += 1;
             state.generation
         };
-        let opener = self.opener.clone();
+        let (opener, check) = (self.opener.clone(), self.check.clone());
         let sink = self.sink();
         let opened = self
             .run(self.settings.connect_timeout(), move || {
-                opener.open(generation, sink)
+                let link = opener.open(generation, sink)?;
+                check(&*link)?;
+                Ok(link)
             })
             .await;
         let mut state = lock(&self.state);

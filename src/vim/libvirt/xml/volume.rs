@@ -7,6 +7,8 @@ use crate::xml::Writer;
 /// A pool.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pool {
+    /// UUID.
+    pub uuid: String,
     /// `dir`, `logical`, ...
     pub kind: String,
 }
@@ -40,6 +42,7 @@ pub struct Volume {
 pub fn read_pool(text: &str) -> Result<Pool, Fault> {
     let root = document(text)?;
     Ok(Pool {
+        uuid: text_of(&root, "uuid").unwrap_or_default(),
         kind: root.attr("", "type").unwrap_or_default().to_owned(),
     })
 }
