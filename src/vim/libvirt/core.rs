@@ -1,7 +1,6 @@
 //! What all parts of the driver share: the connection, the table of operations, the records.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OnceCell};
@@ -80,7 +79,6 @@ pub struct Core {
     pub networks: tokio::sync::Mutex<()>,
     table: Mutex<Table>,
     changed: Notify,
-    numbers: AtomicU64,
     host: OnceCell<(Host, String)>,
 }
 
@@ -107,14 +105,8 @@ impl Core {
             networks: tokio::sync::Mutex::new(()),
             table: Mutex::default(),
             changed: Notify::new(),
-            numbers: AtomicU64::new(1),
             host: OnceCell::new(),
         })
-    }
-
-    /// A number that no other file of this process has.
-    pub fn number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A UUID that is the same for the same purpose, always.
