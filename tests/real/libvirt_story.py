@@ -83,7 +83,8 @@ def nothing_left(report, story):
             story.session,
             f"""<config xmlns="{h.BASE}" xmlns:nc="{h.BASE}"><esc_datamodel xmlns="{h.ESC}">
               <images><image nc:operation="delete"><name>guest-os</name></image></images>
-              <flavors><flavor nc:operation="delete"><name>guest</name></flavor></flavors>
+              <flavors><flavor nc:operation="delete"><name>guest</name></flavor>
+                <flavor nc:operation="delete"><name>larger</name></flavor></flavors>
               <tenants><tenant nc:operation="delete"><name>{TENANT}</name></tenant></tenants>
             </esc_datamodel></config>""",
         )
@@ -120,22 +121,23 @@ def prepare(report, story, guest):
         h.expect(any(name.startswith("lifeline.image.guest-os") for name in volumes()), volumes())
 
 
+GREETING = (
+    "<config_data>"
+    + s.data("--user-data", "GREETING=hello-$WHO\n", WHO="world")
+    + s.data("/etc/greeting.conf", "from-$WHO", WHO="lifeline")
+    + "</config_data>"
+)
+
+
 def life(report, story):
-    with report.step("deploy: day-0 data on a configuration drive, address by DHCP, alive by ping"):
-        text = "GREETING=hello-$WHO\n"
-        day_zero = (
-            "<config_data>"
-            + s.data("--user-data", text, WHO="world")
-            + s.data("/etc/greeting.conf", "from-$WHO", WHO="lifeline")
-            + "</config_data>"
-        )
-        thread = story.deploy("edge", s.group(day_zero=day_zero))
+    with report.step("deploy: a volume, day-0 data on a configuration drive, address by DHCP, alive by ping"):
+        thread = story.deploy("edge", s.group(day_zero=GREETING))
         events = story.alive(thread)
         seen = vm_of(story.session, "edge")
         h.expect_equal(seen.addresses, ["10.77.0.2"], "address in opdata")
         h.expect_equal(events[0].text("vm_source/interfaces/interface/ip_address"), "10.77.0.2", "address in VM_DEPLOYED")
         h.until(
-            lambda: "greeting hello-world, file from-lifeline" in console(seen.name),
+            lambda: "greeting hello-world, file from-lifeline, disks vda vdb" in console(seen.name),
             f"the guest's console:\n{console(seen.name)[-500:]}",
         )
         print(f"      guest: {re.findall('GUEST .*', console(seen.name))}")
@@ -167,6 +169,20 @@ def libvirtd_away(report, story, thread):
         h.expect_equal(virsh("domstate", vm.id), "shut off", "state")
         story.session.dispatch(h_rpc(h.vm_action("START", vm.name)))
         thread.take("VM_STARTED", "VM_ALIVE?", patience=s.PATIENCE)
+
+
+def grow(report, story, thread):
+    with report.step("another flavor: stopped, changed, started; the guest has it, and its day-0 data"):
+        vm = vm_of(story.session, "edge")
+        s.edit(story.session, h.deployment(TENANT, "edge", s.group(day_zero=GREETING, flavor="larger")))
+        thread.take("VM_UPDATED", "VM_ALIVE?", "SERVICE_UPDATED", patience=s.PATIENCE)
+        thread.maybe("VM_ALIVE", 5)
+        h.expect_equal(vm_of(story.session, "edge").id, vm.id, "VM id")
+        facts = dict(line.split(":", 1) for line in virsh("dominfo", vm.id).splitlines() if ":" in line)
+        h.expect_equal((facts["CPU(s)"].strip(), facts["Max memory"].strip()), ("2", f"{224 << 10} KiB"), "domain")
+        size = re.search(r"Capacity:\s+(\S+ \S+)", virsh("vol-info", f"lifeline.{vm.id}.root", "default"))[1]
+        h.expect_equal(size, "96.00 MiB", "root disk")
+        h.until(lambda: "cpus 2" in console(vm.name), f"{console(vm.name)[-500:]}", s.PATIENCE)
 
 
 def undeploy(report, story, name, thread):
@@ -245,6 +261,7 @@ def main():
         thread = life(report, told)
         kill_and_recover(report, told, thread)
         libvirtd_away(report, told, thread)
+        grow(report, told, thread)
         undeploy(report, told, "edge", thread)
         with report.step("the connector changes: a reboot may only ask the guest"):
             s.edit(told.session, connector(guest, hard_reboot="agent acpi"))

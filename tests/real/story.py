@@ -61,19 +61,23 @@ def connector(name, kind, url, default=False, more="", **properties):
 
 
 def catalogue(image, source, form, memory=192):
-    """A <config> with one image and one flavor."""
+    """A <config> with one image and two flavors."""
     return f"""<config xmlns="{h.BASE}"><esc_datamodel xmlns="{h.ESC}">
       <images><image><name>{image}</name><src>{source}</src><disk_format>{form}</disk_format></image></images>
-      <flavors><flavor><name>guest</name><vcpus>1</vcpus><memory_mb>{memory}</memory_mb>
-        <root_disk_mb>64</root_disk_mb></flavor></flavors>
+      <flavors>
+        <flavor><name>guest</name><vcpus>1</vcpus><memory_mb>{memory}</memory_mb><root_disk_mb>64</root_disk_mb></flavor>
+        <flavor><name>larger</name><vcpus>2</vcpus><memory_mb>{memory + 32}</memory_mb><root_disk_mb>96</root_disk_mb></flavor>
+      </flavors>
     </esc_datamodel></config>"""
 
 
-def group(collector="ICMPPing", poll=2, bootup=600, retries=3, day_zero="", network="lan", monitored=True):
-    """A vm_group that is rebooted, then redeployed."""
+VOLUME = "<volumes><volume><name>data</name><volid>1</volid><bus>virtio</bus><size>8</size><sizeunit>MiB</sizeunit></volume></volumes>"
+
+
+def group(collector="ICMPPing", poll=2, bootup=600, retries=3, day_zero="", network="lan", flavor="guest"):
+    """A vm_group with a volume that is rebooted, then redeployed."""
     text = h.group(
-        name="g1", image="guest-os", flavor="guest", network=network, bootup=bootup, retries=retries, poll=poll,
-        monitored=monitored,
+        name="g1", image="guest-os", flavor=flavor, network=network, bootup=bootup, retries=retries, poll=poll
     )
     text = text.replace("<type>ICMPPing</type>", f"<type>{collector}</type>")
     # A machine that is emulated on a busy host may miss a probe or two.
@@ -81,7 +85,7 @@ def group(collector="ICMPPing", poll=2, bootup=600, retries=3, day_zero="", netw
         "<metric_occurrences_false>1</metric_occurrences_false>",
         "<metric_occurrences_false>3</metric_occurrences_false>",
     )
-    return text.replace("<scaling>", f"{day_zero}<scaling>")
+    return text.replace("<scaling>", f"{VOLUME}{day_zero}<scaling>")
 
 
 def data(dst, text, **variables):
