@@ -2,11 +2,12 @@
 //! the reading of connectors.
 //!
 //! ```text
-//! driver --> Http (limits, what silence means) --> Gate (places, one request a second when down) --> cloud
+//! driver: Cloud (manners of the port) --> Http (limits, what silence means) --> Gate (places, one request a second when down) --> cloud
 //! ```
 //!
 //! Nothing here knows any cloud's words.
 
+mod cloud;
 mod day_zero;
 mod error;
 mod gate;
@@ -18,6 +19,7 @@ mod secret;
 mod silence;
 mod words;
 
+pub use cloud::Cloud;
 pub use day_zero::fill;
 pub use error::ConnectorError;
 pub use gate::Gate;

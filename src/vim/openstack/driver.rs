@@ -1,6 +1,5 @@
-//! The driver: each operation of the port, limited in time.
+//! The driver: each operation of the port.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use super::error::OpenstackError;
 use super::memory::Memory;
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::engine::port::{Accepted, Find, PortFuture, Vim, VimCall, VimError, VimResource, VimVm};
+use crate::engine::port::{Accepted, Find, VimCall, VimError, VimResource, VimVm};
 use crate::ids::{CreateToken, TenantId, VmId};
 use crate::model::vim::{VimOpRef, VimOpStatus};
+use crate::vim_http::{Cloud, Recent};
 
 /// One OpenStack cloud.
 pub struct OpenstackVim {
@@ -68,6 +68,25 @@ impl OpenstackVim {
             id,
         }
     }
+}
+
+impl Cloud for OpenstackVim {
+    fn connector(&self) -> &str {
+        &self.api.connector.id
+    }
+
+    fn call_timeout(&self) -> Duration {
+        self.api.settings.call_timeout()
+    }
+
+    fn lands_within(&self) -> Duration {
+        let own = self.api.connector.landing_bound_ms;
+        own.map_or(self.api.settings.landing_bound(), Duration::from_millis)
+    }
+
+    fn accepted(&self) -> &Recent<Accepted> {
+        &self.memory.accepted
+    }
 
     async fn issue(&self, call: VimCall, key: &str) -> Result<Accepted, VimError> {
         match call {
@@ -95,9 +114,6 @@ impl OpenstackVim {
     }
 
     async fn follow(&self, op: VimOpRef) -> Result<VimOpStatus, VimError> {
-        if op.vim != self.api.connector.id {
-            return Ok(VimOpStatus::Unknown);
-        }
         let Some(errand) = Errand::of(&op) else {
             return Ok(VimOpStatus::Unknown);
         };
@@ -108,64 +124,16 @@ impl OpenstackVim {
         }
     }
 
-    /// Nobody waits for ever: what has no answer in time has none.
-    async fn limited<T>(
-        &self,
-        asked: impl Future<Output = Result<T, VimError>>,
-    ) -> Result<T, VimError> {
-        let limit: Duration = self.api.settings.call_timeout();
-        match tokio::time::timeout(limit, asked).await {
-            Ok(answer) => answer,
-            Err(_) => Err(VimError::Unknown(format!(
-                "VIM [{}] did not answer within {} s",
-                self.api.connector.id,
-                limit.as_secs()
-            ))),
-        }
-    }
-}
-
-impl Vim for OpenstackVim {
-    fn id(&self) -> &str {
-        &self.api.connector.id
+    async fn look(&self, vm: &VmId) -> Result<Option<VimVm>, VimError> {
+        self.describe_vm(vm).await
     }
 
-    fn call(
-        &self,
-        call: VimCall,
-        idempotency: String,
-    ) -> PortFuture<'_, Result<Accepted, VimError>> {
-        Box::pin(async move {
-            if let Some(accepted) = self.memory.accepted.get(&idempotency) {
-                return Ok(accepted);
-            }
-            let accepted = self.limited(self.issue(call, &idempotency)).await?;
-            self.memory.accepted.put(&idempotency, accepted.clone());
-            Ok(accepted)
-        })
+    async fn with_token(&self, token: &CreateToken) -> Result<Vec<VimVm>, VimError> {
+        self.vms_by_token(token).await
     }
 
-    fn status(&self, op: VimOpRef) -> PortFuture<'_, Result<VimOpStatus, VimError>> {
-        Box::pin(self.limited(self.follow(op)))
-    }
-
-    fn describe(&self, vm: VmId) -> PortFuture<'_, Result<Option<VimVm>, VimError>> {
-        Box::pin(async move { self.limited(self.describe_vm(&vm)).await })
-    }
-
-    fn find_by_token(&self, token: CreateToken) -> PortFuture<'_, Result<Vec<VimVm>, VimError>> {
-        Box::pin(async move { self.limited(self.vms_by_token(&token)).await })
-    }
-
-    fn find(&self, what: Find) -> PortFuture<'_, Result<Option<VimResource>, VimError>> {
-        Box::pin(async move { self.limited(self.find_thing(what)).await })
-    }
-
-    fn landing_bound(&self) -> Duration {
-        match self.api.connector.landing_bound_ms {
-            Some(bound) => Duration::from_millis(bound),
-            None => self.api.settings.landing_bound(),
-        }
+    async fn thing(&self, what: Find) -> Result<Option<VimResource>, VimError> {
+        self.find_thing(what).await
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use self::script::{Answer, Asked, Cloud};
 use super::*;
 use crate::clock::{ManualClock, SystemClock, Timestamp};
-use crate::engine::port::{CreateVm, InterfaceRequest, PowerState};
+use crate::engine::port::{CreateVm, InterfaceRequest, PowerState, Vim};
 use crate::ids::{TenantId, VmName};
 use crate::model::connector::{ConnectorSpec, SecretRef};
 use crate::model::deployment::{DayZero, NetworkSpec, SubnetSpec};

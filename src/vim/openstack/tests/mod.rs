@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::script::{Answer, Asked, Cloud};
 use super::*;
 use crate::clock::{ManualClock, SystemClock, Timestamp};
-use crate::engine::port::{CreateVm, PowerState};
+use crate::engine::port::{CreateVm, PowerState, Vim};
 use crate::ids::VmName;
 use crate::model::connector::{ConnectorSpec, SecretRef};
 
