@@ -24,7 +24,7 @@ pub use super::running::{META, REVISION, UNITS};
 use super::service::Control;
 use super::undo::Confirming;
 use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Nacm, Tree};
-use crate::engine::dispatcher::DesiredChange;
+use crate::engine::handle::DesiredChange;
 use crate::esc_model::published::Published;
 use crate::esc_model::{connectors, desired};
 use crate::ids::{Revision, SessionId};

@@ -4,7 +4,7 @@ use super::confirmed::ConfirmError;
 use super::lock::LockError;
 use super::subscription::SubscribeError;
 use crate::datastore;
-use crate::engine::dispatcher::Stopped;
+use crate::engine::handle::Stopped;
 use crate::esc_model::error::EscModelError;
 use crate::model::action::Refusal;
 use crate::store::StoreError;

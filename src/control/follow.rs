@@ -17,7 +17,7 @@ use super::audit::Changed;
 use super::error::ControlError;
 use super::service::Control;
 use crate::datastore::Tree;
-use crate::engine::dispatcher::{DesiredChange, Stopped};
+use crate::engine::handle::{DesiredChange, Stopped};
 use crate::store::Pending;
 
 /// A change of running that was submitted.

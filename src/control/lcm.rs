@@ -18,7 +18,7 @@ use super::service::Control;
 use super::template::{self, Template, TemplateError};
 use super::who::Who;
 use crate::datastore::{DefaultOperation, EditTree, ErrorOption, Tree};
-use crate::engine::dispatcher::DesiredChange;
+use crate::engine::handle::DesiredChange;
 use crate::esc_model::desired;
 use crate::ids::{DeploymentKey, OpId, SessionId};
 use crate::model::action::Refusal;

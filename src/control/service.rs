@@ -19,7 +19,7 @@ use super::settings::SessionLimits;
 use crate::audit::Recorder;
 use crate::clock::{Clock, Timestamp};
 use crate::datastore::Tree;
-use crate::engine::dispatcher::Handle;
+use crate::engine::handle::Handle;
 use crate::esc_model::published::{Published, Unconfirmed};
 use crate::ids::{OpId, SessionId};
 use crate::model::action::Action;

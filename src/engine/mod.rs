@@ -19,6 +19,7 @@ pub(crate) mod call;
 pub mod caller;
 pub mod core;
 pub mod dispatcher;
+pub mod handle;
 pub(crate) mod history;
 pub mod io;
 pub(crate) mod lifecycle;
