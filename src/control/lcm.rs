@@ -17,7 +17,7 @@ use super::running::{Change, What};
 use super::service::Control;
 use super::template::{self, Template, TemplateError};
 use super::who::Who;
-use crate::datastore::{DefaultOperation, EditTree, ErrorOption, Tree};
+use crate::datastore::{DefaultOperation, EditTree, ErrorOption, Nacm, Tree};
 use crate::engine::handle::DesiredChange;
 use crate::esc_model::desired;
 use crate::ids::{DeploymentKey, OpId, SessionId};
@@ -42,6 +42,14 @@ pub enum LcmError {
 }
 
 impl Control {
+    /// What a user may do; who has no name may do everything (`--http-insecure`).
+    pub fn rights(&self, user: &str) -> Nacm {
+        match user {
+            "" => Nacm::everything(self.schema()),
+            user => self.access_of(user),
+        }
+    }
+
     /// Asks the engine for something through SOL003; success means validated and stored. An operation that
     /// waits for a commit is carried on by [`Control::carry_on`].
     ///
@@ -74,7 +82,7 @@ impl Control {
     ) -> Result<(), LcmError> {
         let running = self.running();
         let edit = instantiation(&running, instance, params, counts)?;
-        let next = self.applied(&running, &edit, user)?;
+        let next = self.applied(&running, &edit, self.rights(user))?;
         self.validate(next).await?;
         Ok(())
     }
@@ -95,10 +103,15 @@ impl Control {
     }
 
     async fn carry(&self, id: &OpId) {
+        while let Some(pause) = self.carry_once(id).await {
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One try; `Some`: the next one after that pause.
+    async fn carry_once(&self, id: &OpId) -> Option<Duration> {
         let record = self.store.published().state.operations.get(id).cloned();
-        let Some(record) = record.filter(|record| record.awaits.is_some()) else {
-            return;
-        };
+        let record = record.filter(|record| record.awaits.is_some())?;
         let starting = record.occ.state == LcmOperationState::Starting;
         let result = match record.cancel.is_some() && starting {
             true => Err(FailureReason {
@@ -107,16 +120,20 @@ impl Control {
             }),
             false => self.commit_for(&record).await.map_err(|error| why(&error)),
         };
-        let Err(reason) = result else { return };
+        let reason = result.err()?;
         tracing::info!(%id, code = reason.code, reason = reason.text, "an operation was not committed");
+        if record.occ.state.is_terminal() {
+            // What it left has to go, whoever holds a lock now.
+            return Some(PAUSE);
+        }
         loop {
             let told = LcmRequest::NotCommitted(id.clone(), reason.clone());
             match self.engine.lcm(told).await {
                 Err(Refusal::Unavailable(_)) => tokio::time::sleep(PAUSE).await,
-                Ok(_) => return,
+                Ok(_) => return None,
                 Err(error) => {
                     tracing::debug!(%error, %id, "an operation does not wait any more");
-                    return;
+                    return None;
                 }
             }
         }
@@ -133,7 +150,12 @@ impl Control {
                 refused = Some(error);
                 ControlError::Internal(text)
             })?;
-            self.applied(base, &edit, user)
+            // That it may be done was asked when it was given up.
+            let access = match record.occ.state.is_terminal() {
+                true => Nacm::everything(self.schema()),
+                false => self.rights(user),
+            };
+            self.applied(base, &edit, access)
         });
         match (changed.await, refused) {
             (Err(_), Some(error)) => return Err(error.into()),
@@ -183,13 +205,13 @@ impl Control {
         }
     }
 
-    fn applied(&self, base: &Tree, edit: &Element, user: &str) -> Result<Tree, ControlError> {
+    fn applied(&self, base: &Tree, edit: &Element, access: Nacm) -> Result<Tree, ControlError> {
         let edit = Edit {
             edit: EditTree::decode_elements(self.schema(), [edit])?,
             default: DefaultOperation::Merge,
             option: ErrorOption::Rollback,
             test_only: false,
-            access: self.access_of(user),
+            access,
         };
         let (tree, errors) = edit.apply(base)?;
         match errors.is_empty() {

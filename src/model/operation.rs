@@ -149,7 +149,7 @@ pub enum CancelMode {
 pub enum Direction {
     /// To what was asked for.
     Forward,
-    /// Back to what was there before.
+    /// Back to what was there before; of a FAILED one, whose remains are to go.
     Back,
 }
 
@@ -166,6 +166,9 @@ pub struct Asked {
     /// Counts of the groups it wants.
     #[serde(default)]
     pub after: Vec<(String, u32)>,
+    /// How many milliseconds VMs have to stop by themselves before they are removed; `None`: at once.
+    #[serde(default)]
+    pub grace_ms: Option<u64>,
 }
 
 /// What an operation did to a resource.
@@ -233,6 +236,9 @@ pub struct OpRecord {
     pub cancel: Option<CancelMode>,
     /// The commit it waits for.
     pub awaits: Option<Direction>,
+    /// It was rolled back, at least in part.
+    #[serde(default)]
+    pub back: bool,
     /// What the VIM said to the failure in `occ`.
     pub words: Option<FailureWords>,
     /// VMs it touched, in the order of touching.
@@ -241,6 +247,13 @@ pub struct OpRecord {
     pub networks: Vec<AffectedNetwork>,
     /// What of the instance's information it changed.
     pub changed_info: Option<serde_json::Value>,
+}
+
+impl OpRecord {
+    /// Whether nothing follows from it any more.
+    pub fn has_ended(&self) -> bool {
+        self.occ.state.is_terminal() && self.awaits.is_none()
+    }
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ class Server:
         self.config = None
         self.process = None
         self.host, self.port = "127.0.0.1", 0
-        # Port of SOL003 over HTTP; None: not served, 0: any.
-        self.http = None
+        # Port of SOL003 over HTTP; None: not served, 0: any. And more arguments.
+        self.http, self.arguments = None, []
         self.keys = {}
         for kind in ("ed25519", "ecdsa", "rsa"):
             path = self.home / f"key-{kind}"
@@ -132,6 +132,7 @@ class Server:
             command += ["--config", str(path)]
         if self.http is not None:
             command += ["--http", f"127.0.0.1:{self.http}"]
+        command += self.arguments
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True

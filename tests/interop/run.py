@@ -18,6 +18,7 @@ import traceback
 import confirmed
 import faces
 import harness as h
+import nfvo
 import printed
 import protocol
 import restart
@@ -94,9 +95,9 @@ def main():
     busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
     sick, waiting = chosen(trouble.cases()), chosen(confirmed.cases())
-    clouds, nfvo = chosen(faces.cases()), chosen(sol003.cases())
+    clouds, orchestrator = chosen(faces.cases()), chosen(sol003.cases() + nfvo.cases())
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted + clouds + nfvo))
+        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted + clouds + orchestrator))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -149,7 +150,7 @@ def main():
                 pool.submit(one_by_one, "waiting", waiting),
                 pool.submit(on_its_own, pasted),
                 pool.submit(at_a_cloud, clouds),
-                pool.submit(on_its_own, nfvo),
+                pool.submit(on_its_own, orchestrator),
             ]
             for part in parts:
                 try:

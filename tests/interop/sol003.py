@@ -209,7 +209,7 @@ def check_life(server):
         h.expect_equal(healed["operationState"], "COMPLETED", f"{healed}")
         op = api.begin(instance, "scale", {"type": "SCALE_OUT", "aspectId": "g1"})
         h.expect_equal(api.reaches(op, "COMPLETED", "FAILED_TEMP")["operationState"], "COMPLETED", "scale")
-        api.ok(400, "POST", f"/vnf_instances/{instance}/scale",
+        api.ok(422, "POST", f"/vnf_instances/{instance}/scale",
                {"type": "SCALE_OUT", "aspectId": "g1", "numberOfSteps": 9})
         op = api.begin(instance, "scale_to_level", {"scaleInfo": [{"aspectId": "g1", "scaleLevel": 1}]})
         h.expect_equal(api.reaches(op, "COMPLETED", "FAILED_TEMP")["operationState"], "COMPLETED", "level")
@@ -270,9 +270,13 @@ def check_errors(server):
         instance, op = failing("fail")
         _, failed = api.ok(200, "POST", f"/vnf_lcm_op_occs/{op}/fail")
         h.expect_equal(failed["operationState"], "FAILED", "fail")
-        op = api.begin(instance, "terminate", {"terminationType": "FORCEFUL"})
-        api.reaches(op, "COMPLETED")
+        # It never came to be, and nothing of it stays.
+        _, shown = api.ok(200, "GET", f"/vnf_instances/{instance}")
+        h.expect_equal(shown["instantiationState"], "NOT_INSTANTIATED", "after fail")
+        api.ok(409, "POST", f"/vnf_instances/{instance}/terminate", {"terminationType": "FORCEFUL"})
         api.ok(204, "DELETE", f"/vnf_instances/{instance}")
+        with server.session() as session:
+            h.expect("<name>fail</name>" not in session.get_config("running").data_xml, "it is still configured")
 
         # A NETCONF user's clean-up is never in the way of what rests, nor that of it.
         instance, op = failing("netconf")

@@ -36,7 +36,7 @@ impl Derived {
     /// Indexes of all rows; permits of the calls that are out or wait.
     pub fn of(state: &State) -> Self {
         let mut derived = Self::default();
-        let ended = state.ops.values().filter(|op| op.occ.state.is_terminal());
+        let ended = state.ops.values().filter(|op| op.has_ended());
         derived.ended = ended
             .map(|op| (op.occ.state_entered, op.occ.id.clone()))
             .collect();
@@ -124,7 +124,7 @@ impl Derived {
     pub fn retain_operations(&mut self, state: &mut State, undo: &mut Undo, most: usize) {
         for id in undo.ops.keys() {
             if let Some(op) = state.ops.get(id)
-                && op.occ.state.is_terminal()
+                && op.has_ended()
             {
                 self.ended.insert((op.occ.state_entered, id.clone()));
             }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::ids::{DeploymentId, DeploymentKey, OpId};
+use crate::ids::{DeploymentId, DeploymentKey, OpId, Revision};
 use crate::model::action::Refusal;
 use crate::model::instance::{Happened, InstanceRecord, JournalEntry, LcmRequest};
 use crate::model::operation::{
-    Asked, CancelMode, Direction, LcmOpOcc, LcmOperation, LcmOperationState, OpEvent, OpRecord,
+    Asked, CancelMode, ChangeKind, Direction, LcmOpOcc, LcmOperation, LcmOperationState, OpEvent,
+    OpRecord,
 };
 use crate::model::vim::FailureReason;
 
@@ -162,8 +163,11 @@ impl State {
             }
             LcmRequest::Retry(id) => self.retry(&id, cx, undo),
             LcmRequest::Rollback(id) => {
-                let key = self.op(&id)?.key.clone();
-                self.with_dep(&key, cx, undo, |dep, cx| dep.roll_back(&id, cx))
+                let op = self.op(&id)?.clone();
+                let touched = op.vms.iter();
+                let changed = touched.filter(|vm| vm.change == ChangeKind::Modified);
+                let changed = changed.map(|vm| vm.name.clone()).collect();
+                self.with_dep(&op.key, cx, undo, |dep, cx| dep.roll_back(&id, changed, cx))
                     .unwrap_or_else(|| refuse("its deployment is gone"))
             }
             LcmRequest::Fail(id) => self.fail(&id, cx, undo),
@@ -376,13 +380,31 @@ impl State {
             Some(occ) if occ.id == *id => Some(dep.fail_resting(id, cx)),
             _ => None,
         });
-        match failed.flatten() {
+        let result = match failed.flatten() {
             Some(result) => result,
             None => {
                 self.move_on(&op, &[OpEvent::GiveUp], cx);
                 Ok(id.clone())
             }
+        };
+        // An instance that never came to be has no resources: what was made is still to go.
+        if op.occ.operation == LcmOperation::Instantiate && self.deps.contains_key(&key) {
+            let of_it = cx.notes.iter_mut().filter(|note| note.occ.id == *id);
+            of_it.for_each(|note| note.awaits = Some(Direction::Back));
         }
+        result
+    }
+
+    /// The commit is through that takes away what a failed instantiation left.
+    pub(super) fn clean_up(
+        &mut self,
+        revision: Revision,
+        op: &OpRecord,
+        cx: &mut Cx<'_>,
+        undo: &mut Undo,
+    ) {
+        cx.notes.push(OpNote::of(&op.occ, &op.key, &op.instance));
+        self.with_dep(&op.key, cx, undo, |dep, cx| dep.clean_up(revision, cx));
     }
 
     fn cancel(

@@ -30,6 +30,7 @@ impl State {
                     asked: asked.map(|(_, asked)| asked),
                     cancel: None,
                     awaits: None,
+                    back: false,
                     words: None,
                     vms: Vec::new(),
                     networks: Vec::new(),
@@ -53,6 +54,7 @@ impl State {
             let was = record.occ.state;
             let error = record.occ.error.take();
             record.occ = note.occ;
+            record.back |= record.occ.state == LcmOperationState::RollingBack;
             record.cancel = note.cancel;
             record.awaits = note.awaits;
             if !note.vim.is_empty() {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ids::{CreateToken, DeploymentKey, OpId, Revision};
 use crate::model::deployment::Deployment;
 use crate::model::instance::InstanceRecord;
-use crate::model::operation::{LcmOpOcc, OpRecord};
+use crate::model::operation::{Direction, LcmOpOcc, OpRecord};
 
 use super::super::call::CallInput;
 use super::super::caller::Cx;
@@ -184,10 +185,21 @@ impl State {
         let op = asked.as_ref().and_then(|id| self.ops.get(id)).cloned();
         let occ = asked.and_then(|id| self.awaited(&id));
         let cancel = op.as_ref().and_then(|op| op.cancel);
+        if let Some(op) = op.as_ref().filter(|_| {
+            let ended = |occ: &LcmOpOcc| occ.state.is_terminal();
+            desired.is_none() && occ.as_ref().is_some_and(ended)
+        }) {
+            return self.clean_up(revision, op, cx, undo);
+        }
+        let grace = op
+            .as_ref()
+            .filter(|op| op.awaits == Some(Direction::Forward))
+            .and_then(|op| op.asked.as_ref()?.grace_ms)
+            .map(|ms| Duration::from_millis(ms.min(cx.settings.step_timeout_ms)));
         if self.deps.contains_key(&key) {
             let id = occ.as_ref().map(|occ| occ.id.clone());
             self.with_dep(&key, cx, undo, |dep, cx| {
-                dep.desire(revision, desired, occ, cx);
+                dep.desire(revision, desired, occ, grace, cx);
             });
             // Cancelled before it was taken up.
             if let (Some(id), Some(mode)) = (id, cancel) {

@@ -38,7 +38,7 @@ impl Head {
 }
 
 impl Op {
-    fn go(&mut self, event: OpEvent, cx: &Cx<'_>) {
+    pub(super) fn go(&mut self, event: OpEvent, cx: &Cx<'_>) {
         self.occ.state = self.occ.state.next(event).unwrap_or(self.occ.state);
         self.occ.state_entered = cx.ctx.wall;
     }
@@ -87,7 +87,10 @@ impl Dep {
     /// The same, asked for by name.
     pub fn fail_resting(&mut self, id: &OpId, cx: &mut Cx<'_>) -> Result<OpId, Refusal> {
         self.rests(id)?;
+        let undeploy = |op: &Op| op.kind == OpKind::Undeploy && !op.back;
+        let left = self.head.resting.as_ref().is_some_and(undeploy);
         self.give_up(cx);
+        self.head.left |= left;
         Ok(id.clone())
     }
 
@@ -143,13 +146,23 @@ impl Dep {
         Ok(id.clone())
     }
 
-    /// ROLLING_BACK: waits for the commit that takes the configuration back.
-    pub fn roll_back(&mut self, id: &OpId, cx: &mut Cx<'_>) -> Result<OpId, Refusal> {
+    /// ROLLING_BACK: waits for the commit that takes the configuration back. A start or stop of VMs needs none: those
+    /// that it `changed` are turned back.
+    pub fn roll_back(
+        &mut self,
+        id: &OpId,
+        changed: Vec<VmName>,
+        cx: &mut Cx<'_>,
+    ) -> Result<OpId, Refusal> {
         self.rests(id)?;
         if self.resume_undeploy(OpEvent::Rollback, cx) {
             return Ok(id.clone());
         }
         self.refuse_busy()?;
+        if let Some(action) = self.head.resting.as_ref().and_then(Op::undone_by) {
+            self.turn_back(action, changed, cx);
+            return Ok(id.clone());
+        }
         let Some(op) = self.head.resting.as_mut() else {
             return Ok(id.clone());
         };
@@ -226,7 +239,7 @@ impl Dep {
                 return refusal("it is being cancelled already");
             }
             OpPhase::CleanUp => return refusal("all that is left is to clean up"),
-            OpPhase::Prepare | OpPhase::Vms => {}
+            OpPhase::Prepare | OpPhase::Drain | OpPhase::Vms => {}
         }
         op.cancel = Some(mode);
         let occ = op.occ.clone();
@@ -369,7 +382,13 @@ impl VmRow {
     }
 
     /// An action again, where it did not come to its end.
-    fn redo(&mut self, action: ActionType, failed: &[VmName], head: &Head, cx: &mut Cx<'_>) {
+    pub(super) fn redo(
+        &mut self,
+        action: ActionType,
+        failed: &[VmName],
+        head: &Head,
+        cx: &mut Cx<'_>,
+    ) {
         let done = match action {
             ActionType::Stop => self.vm.state == VmState::Shutoff,
             ActionType::Start => matches!(self.vm.state, VmState::Alive | VmState::Inert),
@@ -393,6 +412,7 @@ impl VmRow {
                 self.failed.get_or_insert_with(cancelled);
                 self.recover(RecoveryInput::Preempt, head, cx);
             }
+            Job::Drain if harmless => self.keep_running(cx),
             Job::Boot => {
                 let owner = self.owner();
                 self.caller.timers.disarm(&owner, TimerKind::Boot, cx);

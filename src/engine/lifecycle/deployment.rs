@@ -37,6 +37,8 @@ pub(crate) enum OpKind {
 pub(crate) enum OpPhase {
     /// Tenant, networks and names.
     Prepare,
+    /// VMs that are to go stop first.
+    Drain,
     /// The VMs.
     Vms,
     /// Networks that are not wanted any more.
@@ -106,6 +108,9 @@ pub(crate) struct Head {
     /// The operation that what is pending was asked for by.
     #[serde(default)]
     pub asked: Option<LcmOpOcc>,
+    /// A termination was given up: what it left is nobody's to remove unasked.
+    #[serde(default)]
+    pub left: bool,
     /// What failed beside the VMs.
     pub failed: Option<FailureReason>,
     pub state: ServiceState,
@@ -210,6 +215,7 @@ impl Dep {
                 last_op: None,
                 resting: None,
                 asked: None,
+                left: false,
                 failed: None,
                 state: ServiceState::Deploying,
                 references: Vec::new(),
@@ -301,6 +307,7 @@ impl Dep {
             Some(occ) if occ.state == LcmOperationState::RollingBack => self.head.resting = None,
             _ => self.give_up(cx),
         }
+        self.head.left &= !target;
         let is_asked = asked.is_some();
         let mut occ = asked.unwrap_or_else(|| {
             let occ = LcmOpOcc {
@@ -425,7 +432,10 @@ impl Dep {
     /// A timer of the deployment itself is due.
     pub fn on_timer(&mut self, kind: TimerKind, seq: u32, cx: &mut Cx<'_>) {
         if self.head.timers.fire(kind, seq) && kind == TimerKind::Deadline {
-            self.undeploy_overdue(cx);
+            match self.is_draining() {
+                true => self.end_drain(cx),
+                false => self.undeploy_overdue(cx),
+            }
         }
     }
 }

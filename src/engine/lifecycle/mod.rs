@@ -6,6 +6,7 @@
 mod action;
 mod asked;
 pub(crate) mod deployment;
+mod drain;
 mod ending;
 pub(crate) mod heal;
 pub(crate) mod operation;

@@ -36,6 +36,7 @@ impl Dep {
         revision: Revision,
         desired: Option<Arc<Deployment>>,
         asked: Option<LcmOpOcc>,
+        grace: Option<Duration>,
         cx: &mut Cx<'_>,
     ) {
         let again = asked.is_some();
@@ -44,19 +45,24 @@ impl Dep {
         }
         match desired {
             // What a cancelled termination left is nobody's to remove unasked.
-            None if !again && self.rests_undeployed() => {}
+            None if !again && (self.head.left || self.rests_undeployed()) => {}
             None if self.head.is_undeploying() => {
                 self.head.pending = None;
                 if !again {
                     self.give_up(cx);
                 }
             }
-            None => self.begin_undeploy(revision, cx),
+            None => self.begin_undeploy(revision, false, grace, cx),
             Some(desired) if self.head.is_undeploying() => {
                 self.head.pending = Some((revision, Some(desired)));
             }
-            // What is applied, or being applied, already.
-            Some(desired) if *desired == *self.head.desired && !again => {
+            // What is applied, or being applied, already; a termination that stopped half way is not.
+            Some(desired)
+                if *desired == *self.head.desired
+                    && !again
+                    && !self.head.left
+                    && !self.rests_undeployed() =>
+            {
                 self.head.pending = None;
             }
             Some(desired) => self.head.pending = Some((revision, Some(desired))),
@@ -99,8 +105,21 @@ impl Dep {
         self.begin_prepare(cx);
     }
 
+    /// What a failed instantiation left goes, unasked.
+    pub fn clean_up(&mut self, revision: Revision, cx: &mut Cx<'_>) {
+        if !self.head.is_undeploying() {
+            self.begin_undeploy(revision, true, None, cx);
+        }
+    }
+
     /// Pre-empts whatever is under way, VM by VM at its next safe point.
-    fn begin_undeploy(&mut self, revision: Revision, cx: &mut Cx<'_>) {
+    fn begin_undeploy(
+        &mut self,
+        revision: Revision,
+        automatic: bool,
+        grace: Option<Duration>,
+        cx: &mut Cx<'_>,
+    ) {
         self.head.revision = revision;
         self.head.pending = None;
         if self.head.op.is_some() {
@@ -110,8 +129,11 @@ impl Dep {
             });
             self.close_op(cx);
         }
-        self.begin_op(OpKind::Undeploy, false, cx);
-        self.remove_all(cx);
+        self.begin_op(OpKind::Undeploy, automatic, cx);
+        match grace {
+            Some(grace) => self.begin_drain(grace, cx),
+            None => self.remove_all(cx),
+        }
     }
 
     fn rests_undeployed(&self) -> bool {
@@ -210,7 +232,7 @@ impl Dep {
                 };
                 match desired {
                     Some(desired) => self.begin_update(revision, desired, default_vim, cx),
-                    None => self.begin_undeploy(revision, cx),
+                    None => self.begin_undeploy(revision, false, None, cx),
                 }
                 continue;
             };
@@ -235,6 +257,8 @@ impl Dep {
                         self.set_phase(OpPhase::Vms);
                     }
                 },
+                (_, OpPhase::Drain) if self.still_drains() => break,
+                (_, OpPhase::Drain) => self.end_drain(cx),
                 (_, OpPhase::Vms) if !self.all_settled() => break,
                 (_, OpPhase::Vms) if self.is_cancelled() => self.finish(cx),
                 (OpKind::Deploy | OpKind::Update, OpPhase::Vms) if failed.is_some() => {
@@ -290,7 +314,7 @@ impl Dep {
         None
     }
 
-    fn set_phase(&mut self, phase: OpPhase) {
+    pub(super) fn set_phase(&mut self, phase: OpPhase) {
         if let Some(op) = self.head.op.as_mut() {
             op.phase = phase;
         }

@@ -39,6 +39,8 @@ pub(crate) enum Job {
     Remove,
     /// It is being removed, to be made again.
     Replace,
+    /// It is asked to stop, before it is removed.
+    Drain,
     Stop,
     Start,
     Reboot,

@@ -129,7 +129,7 @@ impl VmRow {
             Job::Create => Some(VmState::Deploying),
             Job::Boot | Job::Resize => Some(VmState::Inert),
             Job::Remove | Job::Replace => Some(VmState::Undeploying),
-            Job::Stop => Some(VmState::Stopping),
+            Job::Drain | Job::Stop => Some(VmState::Stopping),
             Job::Start => Some(VmState::Starting),
             Job::Reboot => Some(VmState::Rebooting),
         };

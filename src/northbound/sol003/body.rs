@@ -43,6 +43,9 @@ impl Body {
 
     /// As JSON of one of these media types; 415 for another one, 400 for what is not JSON.
     pub fn json(&self, kinds: &[&str]) -> Result<Value, Problem> {
+        if self.kind.is_none() && self.bytes.is_empty() {
+            return Err(Problem::bad("the body is missing"));
+        }
         let kind = self.kind.as_deref().unwrap_or_default();
         let base = kind.split(';').next().unwrap_or_default().trim();
         if !kinds.iter().any(|known| known.eq_ignore_ascii_case(base)) {

@@ -99,7 +99,7 @@ async fn pass(
         body,
     };
     let Some(record) = trace else {
-        return handle(&call, &parts.method, resource).await;
+        return look(call, resource).await;
     };
     let underway = call.app.control.audit().begin(record);
     let outcome = handle(&call, &parts.method, resource).await;
@@ -135,8 +135,23 @@ fn trace(parts: &Parts, user: &str, peer: SocketAddr) -> Option<AuditRecord> {
     Some(record)
 }
 
+/// A request that reads. Lists are filtered on what each entry shows, which can take long: off the I/O threads, some
+/// at a time.
+async fn look(call: Call, resource: Resource) -> Outcome {
+    let list = match resource {
+        Resource::Instances(_) => instances::list,
+        Resource::Occurrences(_) => occurrences::list,
+        Resource::Subscriptions(_) => subscriptions::list,
+        _ => return handle(&call, &Method::GET, resource).await,
+    };
+    let app = call.app.clone();
+    let broken = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no list can be made now");
+    let _turn = app.lists.acquire().await.map_err(broken)?;
+    let made = tokio::task::spawn_blocking(move || list(&call)).await;
+    made.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?
+}
+
 async fn handle(call: &Call, method: &Method, resource: Resource) -> Outcome {
-    let post = method == Method::POST;
     match resource {
         Resource::Token => Err(Problem::bad("this is the token endpoint")),
         Resource::Versions(major) => {
@@ -144,8 +159,7 @@ async fn handle(call: &Call, method: &Method, resource: Resource) -> Outcome {
             Ok(json(StatusCode::OK, &ApiVersionInformation::of(&majors)))
         }
         Resource::Document(major) => Ok(json(StatusCode::OK, &openapi::document(major))),
-        Resource::Instances(_) if post => instances::create(call).await,
-        Resource::Instances(_) => instances::list(call),
+        Resource::Instances(_) => instances::create(call).await,
         Resource::Instance(_, id) => match *method {
             Method::PATCH => modify::modify(call, &id).await,
             Method::DELETE => instances::delete(call, &id).await,
@@ -155,8 +169,7 @@ async fn handle(call: &Call, method: &Method, resource: Resource) -> Outcome {
         Resource::Occurrences(_) => occurrences::list(call),
         Resource::Occurrence(_, id) => occurrences::read(call, &id),
         Resource::OccurrenceTask(_, id, task) => occurrences::task(call, &id, task).await,
-        Resource::Subscriptions(_) if post => subscriptions::create(call).await,
-        Resource::Subscriptions(_) => subscriptions::list(call),
+        Resource::Subscriptions(_) => subscriptions::create(call).await,
         Resource::Subscription(_, id) if *method == Method::DELETE => {
             subscriptions::delete(call, &id).await
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use serde_json::Value;
@@ -16,7 +17,8 @@ use crate::esc_model::desired;
 use crate::esc_model::published::Published;
 use crate::ids::{DeploymentId, DeploymentKey};
 use crate::model::instance::{InstanceRecord, LcmRequest};
-use crate::model::operation::{LcmOperation, LcmOperationState};
+use crate::model::operation::{LcmOperation, LcmOperationState, OpRecord};
+use crate::model::state::ServiceState;
 use crate::proto::esc::ESC;
 use crate::proto::sol003::{CreateVnfRequest, INSTANCES};
 use crate::schema::Schema;
@@ -24,11 +26,17 @@ use crate::schema::Schema;
 /// Attributes of `metadata` that name the deployment.
 const TENANT: &str = "tenant";
 const DEPLOYMENT: &str = "deployment";
+/// How long a request waits for what a failed instantiation left.
+const LEAVING: Duration = Duration::from_secs(20);
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// One instance: as kept, or as its deployment makes it.
 pub(super) struct Found {
     pub record: InstanceRecord,
     pub instantiated: bool,
+    /// What a failed instantiation left is being removed.
+    pub leaving: bool,
 }
 
 impl Call {
@@ -63,23 +71,42 @@ impl Call {
         let Some((id, key)) = found else {
             return Err(Problem::not_found("VNF instance", id));
         };
+        let leaving = leaving(published).contains(&key);
         Ok(Found {
             record: record(published, &id, &key),
-            instantiated: published.state.deployments.contains_key(&key),
+            instantiated: !leaving && published.state.deployments.contains_key(&key),
+            leaving,
         })
+    }
+
+    /// The same, once what a failed instantiation left is gone. That takes a moment, of which nobody has to know.
+    pub(super) async fn settled(&self, id: &str) -> Result<Found, Problem> {
+        let clock = self.app.control.clock();
+        let until = clock.mono() + LEAVING;
+        loop {
+            let found = self.find(id, &self.published())?;
+            if !found.leaving {
+                return Ok(found);
+            }
+            if clock.mono() > until {
+                return Err(Problem::conflict(
+                    "what a failed instantiation left is still being removed",
+                ));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// As it is shown.
     pub(super) fn shown(&self, record: &InstanceRecord, published: &Published) -> Shown {
-        let unfinished = instantiating(published).contains(&record.key);
-        self.shown_with(record, published, unfinished)
+        self.shown_with(record, published, &unfinished(published))
     }
 
     fn shown_with(
         &self,
         record: &InstanceRecord,
         published: &Published,
-        instantiating: bool,
+        unfinished: &BTreeSet<DeploymentKey>,
     ) -> Shown {
         let key = &record.key;
         let wanted = desired::deployment(&published.config, key).ok().flatten();
@@ -87,7 +114,7 @@ impl Call {
             record,
             deployment: published.state.deployments.get(key).map(Arc::as_ref),
             wanted: wanted.as_ref(),
-            instantiating,
+            unfinished: unfinished.contains(key),
         };
         value(&map::instance(&known, &self.places))
     }
@@ -128,8 +155,33 @@ fn configured(schema: &Schema, key: &DeploymentKey) -> Option<Location> {
     Some(place.child(deployment, keys(&key.name)))
 }
 
-/// Deployments whose instantiation is not through: their instances are not instantiated yet (clause 5.6.2).
-fn instantiating(published: &Published) -> BTreeSet<DeploymentKey> {
+/// Deployments that are left of a failed instantiation and on their way out.
+fn leaving(published: &Published) -> BTreeSet<DeploymentKey> {
+    use LcmOperation as O;
+    let state = &published.state;
+    let given_up = |op: &&Arc<OpRecord>| {
+        let failed =
+            op.occ.operation == O::Instantiate && op.occ.state == LcmOperationState::Failed;
+        failed && op.awaits.is_some()
+    };
+    let waiting = state.operations.values().filter(given_up);
+    let going = state.deployments.iter().filter(|(_, it)| {
+        let undeploying = it.service_state == ServiceState::Undeploying || !it.leftovers.is_empty();
+        it.operation
+            .as_ref()
+            .is_some_and(|occ| match occ.operation {
+                // Nobody asked for it.
+                O::Terminate => occ.automatic,
+                O::Instantiate => undeploying && occ.state == LcmOperationState::Failed,
+                _ => false,
+            })
+    });
+    let waiting = waiting.map(|op| op.key.clone());
+    waiting.chain(going.map(|(key, _)| key.clone())).collect()
+}
+
+/// Deployments whose instances are not instantiated: the instantiation is not through, or it failed for good.
+fn unfinished(published: &Published) -> BTreeSet<DeploymentKey> {
     use LcmOperationState as S;
     let under_way = published.state.operations.values().filter(|op| {
         op.occ.operation == LcmOperation::Instantiate
@@ -138,7 +190,9 @@ fn instantiating(published: &Published) -> BTreeSet<DeploymentKey> {
                 S::Starting | S::Processing | S::FailedTemp | S::RollingBack
             )
     });
-    under_way.map(|op| op.key.clone()).collect()
+    let mut all = leaving(published);
+    all.extend(under_way.map(|op| op.key.clone()));
+    all
 }
 
 /// Ids and deployments of all instances, kept and projected.
@@ -178,18 +232,17 @@ pub(super) fn list(call: &Call) -> Outcome {
     let mut keys = keys(&published);
     keys.retain(|(_, key)| call.sees(key));
     keys.sort();
-    let unfinished = instantiating(&published);
+    let unfinished = unfinished(&published);
     let entries = keys
         .into_iter()
         .map(|(id, key)| (id.to_string(), (id, key)));
     let render = |(id, key): (DeploymentId, DeploymentKey)| {
         let record = record(&published, &id, &key);
-        call.shown_with(&record, &published, unfinished.contains(&key))
+        call.shown_with(&record, &published, &unfinished)
     };
     let size = call.app.settings.page_size.get();
     let here = call.places.instances();
-    call.query
-        .page(entries, render, INSTANCES, true, size, &here)
+    call.query.page(entries, render, INSTANCES, size, &here)
 }
 
 /// GET of one.
@@ -253,6 +306,7 @@ pub(super) async fn delete(call: &Call, id: &str) -> Outcome {
     let found = call.find(id, &published)?;
     call.may_change(&found.record.key)?;
     call.if_match(&call.shown(&found.record, &published)?)?;
+    let found = call.settled(id).await?;
     if found.instantiated {
         return Err(Problem::conflict(
             "the VNF instance is instantiated: terminate it first",

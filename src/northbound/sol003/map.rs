@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::resource::{OccurrenceTask, Task};
 use super::target::Places;
-use crate::model::deployment::Deployment;
+use crate::model::deployment::{Deployment, VmGroup};
 use crate::model::event::InterfaceInfo;
 use crate::model::instance::InstanceRecord;
 use crate::model::inventory::{DeploymentRecord, VmInstance};
@@ -46,7 +46,10 @@ pub(super) fn state(state: LcmOperationState) -> OperationStateType {
 pub(super) fn rolls_back(operation: LcmOperation) -> bool {
     matches!(
         operation,
-        LcmOperation::Instantiate | LcmOperation::Scale | LcmOperation::ScaleToLevel
+        LcmOperation::Instantiate
+            | LcmOperation::Scale
+            | LcmOperation::ScaleToLevel
+            | LcmOperation::Operate
     )
 }
 
@@ -202,7 +205,7 @@ pub(super) fn occurrence(record: &OpRecord, places: &Places) -> VnfLcmOpOcc {
             vnf_instance: Link::to(places.instance(record.instance.as_str())),
             grant: None,
             cancel: task(asked && under_way, OccurrenceTask::Cancel),
-            retry: task(rests, OccurrenceTask::Retry),
+            retry: task(rests && !record.back, OccurrenceTask::Retry),
             rollback: task(rests && rolls_back(occ.operation), OccurrenceTask::Rollback),
             fail: task(rests, OccurrenceTask::Fail),
             vnf_snapshot: None,
@@ -218,15 +221,15 @@ pub(super) struct Known<'a> {
     pub deployment: Option<&'a DeploymentRecord>,
     /// What its configuration asks for.
     pub wanted: Option<&'a Deployment>,
-    /// Whether an instantiation is not through.
-    pub instantiating: bool,
+    /// Whether an instantiation is not through, or what it left is being removed.
+    pub unfinished: bool,
 }
 
 /// An instance.
 pub(super) fn instance(known: &Known<'_>, places: &Places) -> VnfInstance {
     let record = known.record;
     let id = record.id.as_str();
-    let deployment = known.deployment.filter(|_| !known.instantiating);
+    let deployment = known.deployment.filter(|_| !known.unfinished);
     let state = match deployment {
         Some(_) => InstantiationState::Instantiated,
         None => InstantiationState::NotInstantiated,
@@ -264,10 +267,13 @@ pub(super) fn instance(known: &Known<'_>, places: &Places) -> VnfInstance {
         extensions: pairs(&record.extensions),
         links: VnfInstanceLinks {
             this: Link::to(places.instance(id)),
-            instantiate: task(!there && known.deployment.is_none(), Task::Instantiate),
+            instantiate: task(
+                known.deployment.is_none() && !known.unfinished,
+                Task::Instantiate,
+            ),
             terminate: task(there, Task::Terminate),
-            scale: task(there, Task::Scale),
-            scale_to_level: task(there, Task::ScaleToLevel),
+            scale: task(there && known.wanted.is_some(), Task::Scale),
+            scale_to_level: task(there && known.wanted.is_some(), Task::ScaleToLevel),
             heal: task(there, Task::Heal),
             operate: task(there, Task::Operate),
             change_current_vnf_pkg: None,
@@ -303,7 +309,7 @@ fn instantiated(
                 cpd_id: nic.nicid.to_string(),
                 cp_config_id: nic.nicid.to_string(),
                 vnfd_id: None,
-                cp_protocol_info: vec![protocol(nic)],
+                cp_protocol_info: vec![protocol(nic, fixed(groups, vm, nic.nicid))],
                 associated_vnfc_cp_id: Some(port(vm.name.as_str(), nic.nicid)),
             });
         }
@@ -330,7 +336,7 @@ fn instantiated(
         vnfc_resource_info: deployment
             .vms
             .iter()
-            .map(|vm| vnfc(vm, &deployment.vim, &own))
+            .map(|vm| vnfc(vm, &deployment.vim, &own, groups))
             .collect(),
         vnf_virtual_link_resource_info: deployment
             .networks
@@ -362,7 +368,14 @@ fn instantiated(
     }
 }
 
-fn vnfc(vm: &VmInstance, vim: &str, own: &BTreeSet<&str>) -> VnfcResourceInfo {
+/// Whether an interface's address was given by whoever configured it.
+fn fixed(groups: &[VmGroup], vm: &VmInstance, nicid: u32) -> bool {
+    let group = groups.iter().find(|group| group.name == vm.group);
+    let mut interfaces = group.into_iter().flat_map(|group| &group.interfaces);
+    interfaces.any(|nic| nic.nicid == nicid && nic.ip_address.is_some())
+}
+
+fn vnfc(vm: &VmInstance, vim: &str, own: &BTreeSet<&str>, groups: &[VmGroup]) -> VnfcResourceInfo {
     let vm_id = vm.vm_id.as_ref().map_or("", |id| id.as_str());
     let state = serde_json::json!({ "state": crate::esc_model::vm_state(vm.state) });
     VnfcResourceInfo {
@@ -378,7 +391,7 @@ fn vnfc(vm: &VmInstance, vim: &str, own: &BTreeSet<&str>) -> VnfcResourceInfo {
                 VnfcCpInfo {
                     cpd_id: nic.nicid.to_string(),
                     vnf_ext_cp_id: (!own.contains(&*nic.network)).then(|| format!("ext-{id}")),
-                    cp_protocol_info: vec![protocol(nic)],
+                    cp_protocol_info: vec![protocol(nic, fixed(groups, vm, nic.nicid))],
                     id,
                 }
             })
@@ -387,7 +400,7 @@ fn vnfc(vm: &VmInstance, vim: &str, own: &BTreeSet<&str>) -> VnfcResourceInfo {
     }
 }
 
-fn protocol(nic: &InterfaceInfo) -> CpProtocolInfo {
+fn protocol(nic: &InterfaceInfo, fixed: bool) -> CpProtocolInfo {
     let kind = match nic.ip_address.contains(':') {
         true => "IPV6",
         false => "IPV4",
@@ -400,6 +413,7 @@ fn protocol(nic: &InterfaceInfo) -> CpProtocolInfo {
                 .map(|address| IpAddresses {
                     kind: kind.to_owned(),
                     addresses: vec![address],
+                    is_dynamic: Some(!fixed),
                     subnet_id: filled(&nic.subnet),
                 })
                 .into_iter()

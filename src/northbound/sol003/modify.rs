@@ -42,6 +42,7 @@ pub(super) async fn modify(call: &Call, id: &str) -> Outcome {
             params,
             before: Vec::new(),
             after: Vec::new(),
+            grace_ms: None,
         },
     };
     let operation = call.app.control.lcm(request).await?;

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::map;
 use super::subscriptions::{Stored, keep};
 use crate::control::service::Control;
-use crate::datastore::Nacm;
 use crate::ids::JournalSeq;
 use crate::model::instance::{Happened, InstanceRecord, JournalEntry};
 use crate::model::operation::{LcmOperation, LcmOperationState, OpRecord};
@@ -377,10 +376,7 @@ impl Pump {
     }
 
     fn may_see(&self, entry: &JournalEntry) -> bool {
-        let access = match self.stored.user.as_str() {
-            "" => Nacm::everything(self.control.schema()),
-            user => self.control.access_of(user),
-        };
+        let access = self.control.rights(&self.stored.user);
         let place = crate::esc_model::opdata::place(self.control.schema(), &entry.instance.key);
         place.is_none_or(|(deployment, _)| access.sees(&deployment))
     }
@@ -471,7 +467,11 @@ fn occurrence(stored: &Stored, id: String, time: String, op: &OpRecord) -> Occur
         changed_info: map::changed_info(op).filter(|_| full && !begins),
         changed_ext_connectivity: Vec::new(),
         modifications_triggered_by_vnf_pkg_change: None,
-        error: map::error(op),
+        // Present in these states only (clause 5.5.2.17); the occurrence itself tells it in others too.
+        error: map::error(op).filter(|_| {
+            use LcmOperationState as S;
+            matches!(state, S::FailedTemp | S::Failed | S::RolledBack)
+        }),
         links: OccurrenceNotificationLinks {
             vnf_instance: Link::to(places.instance(op.instance.as_str())),
             subscription: Link::to(places.subscription(&stored.id)),

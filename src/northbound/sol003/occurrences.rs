@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 
 use super::gate::Call;
 use super::map;
-use super::reply::{Outcome, Problem, empty, json, value};
+use super::reply::{Outcome, Problem, accepted, json, value};
 use super::resource::OccurrenceTask;
 use crate::ids::OpId;
 use crate::model::instance::LcmRequest;
-use crate::model::operation::{CancelMode, LcmOperationState, OpRecord};
+use crate::model::operation::{CancelMode, LcmOperation, LcmOperationState, OpRecord};
 use crate::proto::sol003::{CancelMode as WireMode, CancelRequest, OCCURRENCES};
 
 /// GET of the list, oldest first.
@@ -30,8 +30,7 @@ pub(super) fn list(call: &Call) -> Outcome {
     let render = |record: Arc<OpRecord>| value(&map::occurrence(&record, &call.places));
     let size = call.app.settings.page_size.get();
     let here = call.places.occurrences();
-    call.query
-        .page(entries, render, OCCURRENCES, true, size, &here)
+    call.query.page(entries, render, OCCURRENCES, size, &here)
 }
 
 fn find(call: &Call, id: &str) -> Result<Arc<OpRecord>, Problem> {
@@ -58,17 +57,25 @@ pub(super) async fn task(call: &Call, id: &str, task: OccurrenceTask) -> Outcome
     call.may_change(&record.key)?;
     let op = record.occ.id.clone();
     let rests = record.occ.state == LcmOperationState::FailedTemp;
-    if !rests && task != OccurrenceTask::Cancel {
+    if task == OccurrenceTask::Cancel {
+        // A task that it never has (SOL003 5.4.17.3.1: 404); at its end it is the state that forbids it.
+        if record.asked.is_none() && !record.occ.state.is_terminal() {
+            return Err(Problem::no_task(
+                "it was not asked for through this interface, and cannot be cancelled",
+            ));
+        }
+    } else if !rests {
         return Err(Problem::conflict(format!(
             "the operation is in {}, not in FAILED_TEMP",
             map::state(record.occ.state).as_str()
         )));
     }
     let control = &call.app.control;
+    let here = accepted(&call.places.occurrence(id));
     match task {
         OccurrenceTask::Retry => {
             control.lcm(LcmRequest::Retry(op)).await?;
-            Ok(empty(StatusCode::ACCEPTED))
+            Ok(here)
         }
         OccurrenceTask::Rollback => {
             if !map::rolls_back(record.occ.operation) {
@@ -78,10 +85,15 @@ pub(super) async fn task(call: &Call, id: &str, task: OccurrenceTask) -> Outcome
             control.may_change_running(&call.user)?;
             let operation = control.lcm(LcmRequest::Rollback(op)).await?;
             control.carry_on(operation);
-            Ok(empty(StatusCode::ACCEPTED))
+            Ok(here)
         }
         OccurrenceTask::Fail => {
-            control.lcm(LcmRequest::Fail(op)).await?;
+            // What a failed instantiation left has to go from the configuration.
+            if record.occ.operation == LcmOperation::Instantiate {
+                control.may_change_running(&call.user)?;
+            }
+            let operation = control.lcm(LcmRequest::Fail(op)).await?;
+            control.carry_on(operation);
             let record = find(call, id)?;
             Ok(json(
                 StatusCode::OK,
@@ -95,7 +107,7 @@ pub(super) async fn task(call: &Call, id: &str, task: OccurrenceTask) -> Outcome
                 WireMode::Forceful => CancelMode::Forceful,
             };
             control.lcm(LcmRequest::Cancel(op, mode)).await?;
-            Ok(empty(StatusCode::ACCEPTED))
+            Ok(here)
         }
     }
 }

@@ -60,15 +60,17 @@ impl Query {
         entries: impl IntoIterator<Item = (String, T)>,
         render: impl Fn(T) -> Result<Value, Problem>,
         collection: Collection,
-        selectors: bool,
         size: usize,
         here: &str,
     ) -> Result<Reply, Problem> {
-        let mut known = vec!["filter", MARKER];
-        if selectors {
-            known.extend(["all_fields", "fields", "exclude_fields", "exclude_default"]);
-        }
-        self.only(&known)?;
+        self.only(&[
+            "filter",
+            MARKER,
+            "all_fields",
+            "fields",
+            "exclude_fields",
+            "exclude_default",
+        ])?;
         let filter = self.get("filter");
         let filter = filter.map(|text| Filter::parse(text, &collection));
         let filter = filter
@@ -78,11 +80,8 @@ impl Query {
             .0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        let selector = match selectors {
-            true => Selector::parse(pairs, collection)
-                .map_err(|error| Problem::bad(error.to_string()))?,
-            false => Selector::all(collection),
-        };
+        let selector =
+            Selector::parse(pairs, collection).map_err(|error| Problem::bad(error.to_string()))?;
         let foreign = || Problem::bad(format!("[{MARKER}] is none of ours"));
         let after = self
             .get(MARKER)

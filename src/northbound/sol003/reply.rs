@@ -85,7 +85,7 @@ impl From<ControlError> for Problem {
             ControlError::Refused(refusal) => match refusal {
                 Refusal::UnknownDeployment(id) => Self::not_found("VNF instance", id),
                 Refusal::UnknownVm(id) => {
-                    Self::bad(format!("the VNF instance has no VNFC instance [{id}]"))
+                    Self::unprocessable(format!("the VNF instance has no VNFC instance [{id}]"))
                 }
                 Refusal::Busy { .. } | Refusal::NotPossible(_) => Self::conflict(text),
                 Refusal::Unavailable(_) => {

@@ -121,7 +121,9 @@ impl Resource {
         };
         let (major, rest) = match segments.as_slice() {
             ["oauth2", "token"] => return Some(Self::Token),
-            ["vnflcm", "api_versions"] => return Some(Self::Versions(None)),
+            ["vnflcm", "api_versions"] | ["vnflcm", "api_versions", ""] => {
+                return Some(Self::Versions(None));
+            }
             ["vnflcm", major, rest @ ..] => {
                 let known = Major::ALL.into_iter().find(|it| it.segment() == *major)?;
                 (known, rest)
@@ -129,7 +131,7 @@ impl Resource {
             _ => return None,
         };
         Some(match rest {
-            ["api_versions"] => Self::Versions(Some(major)),
+            ["api_versions"] | ["api_versions", ""] => Self::Versions(Some(major)),
             ["openapi.json"] => Self::Document(major),
             ["vnf_instances"] => Self::Instances(major),
             ["vnf_instances", of] => Self::Instance(major, id(of)?),

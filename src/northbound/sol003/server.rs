@@ -12,6 +12,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderMap;
 use axum::serve::IncomingStream;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,9 @@ use crate::control::service::Control;
 use crate::datastore::Nacm;
 use crate::ids::Minter;
 use crate::proto::sol003::Major;
+
+/// Lists made at the same time: each keeps a thread busy, and holds every entry of a page.
+const LISTS: usize = 4;
 
 /// Who is let in.
 pub enum Security {
@@ -55,6 +59,8 @@ pub(super) struct App {
     pub subscriptions: Registry,
     pub callbacks: Arc<Callbacks>,
     pub end: CancellationToken,
+    /// Lists that may be made at the same time.
+    pub lists: Semaphore,
     scheme: &'static str,
     address: SocketAddr,
     minter: Mutex<Minter>,
@@ -69,10 +75,7 @@ impl App {
 
     /// What a user may do.
     pub fn access(&self, user: &str) -> Nacm {
-        match user {
-            "" => Nacm::everything(self.control.schema()),
-            user => self.control.access_of(user),
-        }
+        self.control.rights(user)
     }
 
     /// Where the links of an answer lead.
@@ -150,6 +153,7 @@ impl Face {
             logins,
             subscriptions: Registry::default(),
             end: end.clone(),
+            lists: Semaphore::new(LISTS),
             scheme,
             address,
             minter: Mutex::new(Minter::new(seed)),

@@ -12,6 +12,7 @@ use super::notify::{self, Callbacks};
 use super::reply::{Outcome, Problem, empty, json, put, value};
 use super::server::App;
 use super::target::Places;
+use crate::datastore::{Access, Location};
 use crate::esc_model::published::Published;
 use crate::ids::JournalSeq;
 use crate::proto::sol003::{
@@ -19,6 +20,8 @@ use crate::proto::sol003::{
     SubscriptionLinks, Verbosity,
 };
 use crate::store::{Batch, Row, Store, StoreError, Table, Write};
+
+const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
 /// Subscriptions, by id.
 pub(super) const TABLE: Table = Table("lccn_subscription");
@@ -150,6 +153,20 @@ pub(super) async fn keep(
     store.submit(batch).await.map(|_| ())
 }
 
+impl Call {
+    /// A subscription is its user's, and of those who make the access rules.
+    fn has(&self, stored: &Stored) -> bool {
+        let rules = || {
+            let nacm = self.app.control.schema().top(NACM, "nacm");
+            nacm.is_some_and(|nacm| {
+                let place = Location::default().child(nacm, None);
+                self.access.data(Access::Update, &place)
+            })
+        };
+        stored.user == self.user || rules()
+    }
+}
+
 /// GET of the list.
 pub(super) fn list(call: &Call) -> Outcome {
     let stored: Vec<Stored> = call
@@ -157,21 +174,21 @@ pub(super) fn list(call: &Call) -> Outcome {
         .subscriptions
         .lock()
         .values()
+        .filter(|entry| call.has(&entry.stored))
         .map(|entry| entry.stored.clone())
         .collect();
     let entries = stored.into_iter().map(|stored| (stored.id.clone(), stored));
     let render = |stored: Stored| value(&stored.shown(&call.places));
     let size = call.app.settings.page_size.get();
     let here = call.places.subscriptions();
-    call.query
-        .page(entries, render, SUBSCRIPTIONS, false, size, &here)
+    call.query.page(entries, render, SUBSCRIPTIONS, size, &here)
 }
 
 /// GET of one.
 pub(super) fn read(call: &Call, id: &str) -> Outcome {
     call.query.only(&[])?;
     let entries = call.app.subscriptions.lock();
-    let entry = entries.get(id);
+    let entry = entries.get(id).filter(|entry| call.has(&entry.stored));
     let entry = entry.ok_or_else(|| Problem::not_found("subscription", id))?;
     Ok(json(StatusCode::OK, &entry.stored.shown(&call.places)))
 }
@@ -262,7 +279,11 @@ fn check(request: &LccnSubscriptionRequest, callbacks: &Callbacks) -> Result<(),
 
 /// DELETE.
 pub(super) async fn delete(call: &Call, id: &str) -> Outcome {
-    if !call.app.subscriptions.lock().contains_key(id) {
+    let known = {
+        let entries = call.app.subscriptions.lock();
+        entries.get(id).is_some_and(|entry| call.has(&entry.stored))
+    };
+    if !known {
         return Err(Problem::not_found("subscription", id));
     }
     let batch = Batch {

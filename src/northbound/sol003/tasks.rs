@@ -13,7 +13,8 @@ use crate::model::instance::LcmRequest;
 use crate::model::operation::{Asked, LcmOperation};
 use crate::proto::sol003::{
     HealVnfRequest, InstantiateVnfRequest, OperateVnfRequest, ScaleToLevelInfo, ScaleType,
-    ScaleVnfRequest, ScaleVnfToLevelRequest, TargetState, TerminateVnfRequest,
+    ScaleVnfRequest, ScaleVnfToLevelRequest, StopType, TargetState, TerminateVnfRequest,
+    TerminationType,
 };
 
 /// Counts of groups.
@@ -26,6 +27,7 @@ impl Call {
             params,
             before,
             after,
+            grace_ms: None,
         }
     }
 
@@ -82,14 +84,14 @@ impl Call {
             let group = known.iter().find(|(name, ..)| *name == level.aspect_id);
             let Some((name, now, most)) = group else {
                 let text = format!("there is no scaling aspect [{}]", level.aspect_id);
-                return Err(Problem::bad(text));
+                return Err(Problem::unprocessable(text));
             };
             if level.scale_level < 1 || level.scale_level > *most {
                 let text = format!(
                     "level {} of aspect [{name}] is not between 1 and {most}",
                     level.scale_level
                 );
-                return Err(Problem::bad(text));
+                return Err(Problem::unprocessable(text));
             }
             if after.iter().any(|(known, _)| known == name) {
                 return Err(Problem::bad(format!("aspect [{name}] is given twice")));
@@ -125,10 +127,12 @@ pub(super) async fn begin(call: &Call, id: &str, task: Task) -> Outcome {
         Task::Instantiate => instantiate(call, &found).await,
         Task::Terminate => {
             let (request, params) = call.body.request::<TerminateVnfRequest>()?;
-            tracing::debug!(kind = ?request.termination_type, "terminate");
+            let timeout = request.graceful_termination_timeout;
+            let graceful = request.termination_type == TerminationType::Graceful;
             call.may_change(&found.record.key)?;
             there(&found)?;
-            let asked = call.asked(params, Vec::new(), Vec::new());
+            let mut asked = call.asked(params, Vec::new(), Vec::new());
+            asked.grace_ms = graceful.then(|| milliseconds(timeout));
             call.begin(&found, LcmOperation::Terminate, None, asked)
                 .await
         }
@@ -137,6 +141,11 @@ pub(super) async fn begin(call: &Call, id: &str, task: Task) -> Outcome {
         Task::Heal => heal(call, &found).await,
         _ => operate(call, &found).await,
     }
+}
+
+/// Without a time it is as long as the engine gives a step.
+fn milliseconds(timeout: Option<u64>) -> u64 {
+    timeout.map_or(u64::MAX, |seconds| seconds.saturating_mul(1000))
 }
 
 fn there(found: &Found) -> Result<(), Problem> {
@@ -149,6 +158,7 @@ fn there(found: &Found) -> Result<(), Problem> {
 async fn instantiate(call: &Call, found: &Found) -> Outcome {
     let (request, params) = call.body.request::<InstantiateVnfRequest>()?;
     call.may_change(&found.record.key)?;
+    let found = &call.settled(found.record.id.as_str()).await?;
     if found.instantiated {
         return Err(Problem::conflict(
             "the VNF instance is instantiated already",
@@ -184,7 +194,7 @@ async fn scale(call: &Call, found: &Found) -> Outcome {
     let now = known.iter().find(|(name, ..)| *name == request.aspect_id);
     let Some((_, now, _)) = now else {
         let text = format!("there is no scaling aspect [{}]", request.aspect_id);
-        return Err(Problem::bad(text));
+        return Err(Problem::unprocessable(text));
     };
     let level = match request.kind {
         ScaleType::ScaleOut => now.saturating_add(steps),
@@ -244,8 +254,15 @@ async fn operate(call: &Call, found: &Found) -> Outcome {
         TargetState::Started => ActionType::Start,
         TargetState::Stopped => ActionType::Stop,
     };
-    if action == ActionType::Start && request.stop_type.is_some() {
-        return Err(Problem::bad("stopType goes with changeStateTo STOPPED"));
+    // The note of clause 5.5.2.10; without stopType it is FORCEFUL.
+    let timed = request.graceful_stop_timeout.is_some();
+    if action == ActionType::Start && (request.stop_type.is_some() || timed) {
+        let text = "stopType and gracefulStopTimeout go with changeStateTo STOPPED";
+        return Err(Problem::bad(text));
+    }
+    if timed && request.stop_type != Some(StopType::Graceful) {
+        let text = "gracefulStopTimeout goes with stopType GRACEFUL";
+        return Err(Problem::bad(text));
     }
     let request = LcmRequest::Operate {
         instance: found.record.id.clone(),

@@ -213,6 +213,9 @@ pub struct IpAddresses {
     #[serde(rename = "type")]
     pub kind: String,
     pub addresses: Vec<String>,
+    /// Given with `addresses`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_dynamic: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
 }

@@ -44,6 +44,7 @@ fn asked() -> Asked {
         params: json!({"flavourId": "default"}),
         before: vec![],
         after: vec![],
+        grace_ms: None,
     }
 }
 
@@ -113,7 +114,15 @@ impl Sim {
 
     /// An instance whose INSTANTIATE was taken up.
     fn instantiating(groups: Vec<VmGroup>, faults: &[(&'static str, Fault)]) -> (Self, OpId) {
-        let mut sim = Self::new();
+        Self::new().instantiate(groups, faults)
+    }
+
+    fn instantiate(
+        mut self,
+        groups: Vec<VmGroup>,
+        faults: &[(&'static str, Fault)],
+    ) -> (Self, OpId) {
+        let sim = &mut self;
         sim.tenant();
         for (call, fault) in faults {
             sim.fault(call, fault.clone());
@@ -122,7 +131,7 @@ impl Sim {
         let op = sim.lcm(begin(LcmOperation::Instantiate)).unwrap();
         sim.is(&op, LcmOperationState::Starting);
         sim.committed(&op, Some(deployment(groups)));
-        (sim, op)
+        (self, op)
     }
 }
 
@@ -351,10 +360,6 @@ fn what_rests_is_given_up_by_name_or_by_a_change_through_another_face() {
     let (mut sim, op) = failing();
     sim.lcm(LcmRequest::Fail(op.clone())).unwrap();
     sim.is(&op, S::Failed);
-    let end = sim.lcm(begin(LcmOperation::Terminate)).unwrap();
-    sim.committed(&end, None);
-    sim.secs(20);
-    sim.is(&end, S::Completed);
 
     let (mut sim, op) = failing();
     sim.undeploy().secs(20);
@@ -440,6 +445,254 @@ fn a_cancelled_termination_rests_and_is_retried() {
     }
     sim.is(&end, S::Completed);
     assert!(sim.vim.vms.is_empty());
+}
+
+/// An instance of two VMs that is up, and the calls that its VIM saw so far.
+fn up() -> (Sim, usize) {
+    let (mut sim, op) = Sim::instantiating(vec![group("g1"), group("g2")], &[]);
+    sim.secs(20);
+    sim.is(&op, S::Completed);
+    let seen = sim.vim.log.len();
+    (sim, seen)
+}
+
+/// TERMINATE with so many milliseconds for its VMs, taken up.
+fn terminating(sim: &mut Sim, grace_ms: Option<u64>) -> OpId {
+    let request = LcmRequest::Begin {
+        operation: LcmOperation::Terminate,
+        instance: instance(),
+        flavour: None,
+        asked: Asked {
+            grace_ms,
+            ..asked()
+        },
+    };
+    let op = sim.lcm(request).unwrap();
+    sim.committed(&op, None);
+    op
+}
+
+/// What was asked of the VIM after `seen`, in short.
+fn calls(sim: &Sim, seen: usize) -> Vec<&'static str> {
+    let lines = sim.vim.log[seen..].iter();
+    let word = |line: &String| {
+        let words = ["stop", "delete-network", "delete", "start", "create"];
+        words.into_iter().find(|word| line.contains(word))
+    };
+    lines.filter_map(word).collect()
+}
+
+#[test]
+fn a_graceful_termination_stops_vms_before_it_removes_them_and_a_forceful_one_does_not() {
+    let (mut sim, seen) = up();
+    let end = terminating(&mut sim, None);
+    sim.secs(20);
+    sim.is(&end, S::Completed);
+    assert!(!calls(&sim, seen).contains(&"stop"), "{:?}", sim.vim.log);
+
+    let (mut sim, seen) = up();
+    sim.told();
+    let end = terminating(&mut sim, Some(60_000));
+    sim.secs(20);
+    sim.is(&end, S::Completed);
+    let calls = calls(&sim, seen);
+    assert_eq!(
+        calls[..4],
+        ["stop", "stop", "delete", "delete"],
+        "{calls:?}"
+    );
+    assert!(sim.vim.vms.is_empty());
+    // What is told is the removal.
+    let changes: Vec<_> = sim.op(&end).vms.iter().map(|vm| vm.change).collect();
+    assert_eq!(changes, [ChangeKind::Removed, ChangeKind::Removed]);
+    sim.expect(&["VmUndeployed", "VmUndeployed", "ServiceUndeployed"]);
+}
+
+#[test]
+fn a_vm_that_does_not_stop_is_removed_when_its_time_is_over() {
+    for fault in [
+        Fault::ReplyLost(None),
+        Fault::Fails(vec!["VIM Driver: the guest does not answer"]),
+    ] {
+        let (mut sim, seen) = up();
+        for _ in 0..40 {
+            sim.fault("stop", fault.clone());
+        }
+        let end = terminating(&mut sim, Some(5_000));
+        sim.secs(3);
+        if matches!(fault, Fault::ReplyLost(_)) {
+            assert_eq!(sim.vim.vms.len(), 2, "they have their time");
+        }
+        sim.secs(30);
+        sim.is(&end, S::Completed);
+        assert!(sim.op(&end).occ.error.is_none());
+        assert!(calls(&sim, seen).contains(&"stop"));
+        assert!(sim.vim.vms.is_empty());
+    }
+}
+
+#[test]
+fn a_crash_while_vms_have_time_to_stop_ends_in_their_removal() {
+    let (mut sim, _) = up();
+    for _ in 0..40 {
+        sim.fault("stop", Fault::ReplyLost(None));
+    }
+    let end = terminating(&mut sim, Some(5_000));
+    sim.secs(1);
+    sim.crash();
+    sim.is(&end, S::Processing);
+    sim.secs(40);
+    sim.is(&end, S::Completed);
+    assert!(sim.vim.vms.is_empty());
+}
+
+#[test]
+fn a_termination_cancelled_before_anything_is_removed_removes_nothing() {
+    let (mut sim, _) = up();
+    for _ in 0..40 {
+        sim.fault("stop", Fault::ReplyLost(None));
+    }
+    let end = terminating(&mut sim, Some(10_000));
+    sim.secs(1);
+    let cancel = LcmRequest::Cancel(end.clone(), CancelMode::Graceful);
+    sim.lcm(cancel).unwrap();
+    sim.secs(60);
+    sim.is(&end, S::FailedTemp);
+    assert_eq!(sim.vim.vms.len(), 2);
+    sim.vim.faults.clear();
+    sim.lcm(LcmRequest::Retry(end.clone())).unwrap();
+    sim.secs(30);
+    sim.is(&end, S::Completed);
+    assert!(sim.vim.vms.is_empty());
+}
+
+/// A TERMINATE that was cancelled while its first VM went, and rests: the other one waited for its turn.
+fn half_terminated() -> (Sim, OpId) {
+    let sim = Sim::with(crate::engine::settings::Settings {
+        calls_per_vim: 1,
+        ..crate::engine::settings::Settings::default()
+    });
+    let (mut sim, op) = sim.instantiate(vec![group("g1"), group("g2")], &[]);
+    sim.secs(20);
+    sim.is(&op, S::Completed);
+    let end = terminating(&mut sim, None);
+    let cancel = LcmRequest::Cancel(end.clone(), CancelMode::Graceful);
+    sim.lcm(cancel).unwrap();
+    sim.secs(60);
+    sim.is(&end, S::FailedTemp);
+    assert_eq!(sim.vim.vms.len(), 1);
+    (sim, end)
+}
+
+#[test]
+fn what_a_termination_left_that_was_given_up_is_the_instance_s_until_it_is_terminated_again() {
+    let (mut sim, end) = half_terminated();
+    sim.lcm(LcmRequest::Fail(end.clone())).unwrap();
+    sim.is(&end, S::Failed);
+    sim.secs(30);
+    assert_eq!(sim.record().vms.len(), 1, "it is listed");
+    // A restart takes nothing that nobody asked for.
+    sim.crash();
+    sim.secs(60);
+    assert_eq!(sim.vim.vms.len(), 1);
+    let again = terminating(&mut sim, None);
+    sim.secs(30);
+    sim.is(&again, S::Completed);
+    assert!(sim.vim.vms.is_empty());
+    sim.lcm(LcmRequest::Delete(instance())).unwrap();
+}
+
+#[test]
+fn a_deployment_configured_again_after_half_a_termination_is_whole_again() {
+    for given_up in [false, true] {
+        let (mut sim, end) = half_terminated();
+        if given_up {
+            sim.lcm(LcmRequest::Fail(end.clone())).unwrap();
+        }
+        sim.desire(deployment(vec![group("g1"), group("g2")]));
+        sim.secs(60);
+        sim.is(&end, S::Failed);
+        let record = sim.record();
+        assert_eq!(record.service_state, ServiceState::Active, "{record:#?}");
+        assert_eq!(record.vms.len(), 2);
+        assert_eq!(sim.vim.vms.len(), 2);
+    }
+}
+
+#[test]
+fn a_failed_instantiation_that_is_given_up_leaves_nothing() {
+    let (mut sim, op) = failing();
+    sim.lcm(LcmRequest::Fail(op.clone())).unwrap();
+    sim.is(&op, S::Failed);
+    // Its remains wait for the commit that takes it out of the configuration, through a restart too.
+    assert_eq!(sim.op(&op).awaits, Some(Direction::Back));
+    sim.crash();
+    assert_eq!(sim.op(&op).awaits, Some(Direction::Back));
+    assert_eq!(sim.vim.vms.len(), 1);
+    sim.lines();
+    sim.committed(&op, None);
+    assert_eq!(sim.op(&op).awaits, None);
+    sim.secs(30);
+    sim.is(&op, S::Failed);
+    assert!(sim.vim.vms.is_empty());
+    assert!(sim.core.deployment(&key()).is_none());
+    assert_eq!(
+        sim.lines(),
+        [
+            "Terminate Starting",
+            "Terminate Processing",
+            "Terminate Completed"
+        ]
+    );
+    // It can be instantiated again, or deleted.
+    let again = sim.lcm(begin(LcmOperation::Instantiate)).unwrap();
+    sim.committed(&again, Some(deployment(vec![group("g1")])));
+    sim.secs(20);
+    sim.is(&again, S::Completed);
+}
+
+#[test]
+fn a_failed_instantiation_whose_removal_was_committed_and_not_told_goes_at_the_next_start() {
+    let (mut sim, op) = failing();
+    sim.lcm(LcmRequest::Fail(op.clone())).unwrap();
+    sim.desired.remove(&key());
+    sim.crash();
+    sim.secs(30);
+    sim.is(&op, S::Failed);
+    assert_eq!(sim.op(&op).awaits, None);
+    assert!(sim.vim.vms.is_empty());
+}
+
+#[test]
+fn a_stop_that_failed_half_way_is_rolled_back_by_starting_what_it_stopped() {
+    let (mut sim, seen) = up();
+    sim.fault("stop", Fault::Fails(vec!["VIM Driver: no"]));
+    let stop = LcmRequest::Operate {
+        instance: instance(),
+        action: ActionType::Stop,
+        vms: vec![],
+        asked: asked(),
+    };
+    let op = sim.lcm(stop).unwrap();
+    sim.secs(20);
+    sim.is(&op, S::FailedTemp);
+    // The way back fails first, and is gone again.
+    sim.fault("start", Fault::Fails(vec!["VIM Driver: not now"]));
+    sim.lcm(LcmRequest::Rollback(op.clone())).unwrap();
+    sim.is(&op, S::RollingBack);
+    assert_eq!(sim.op(&op).awaits, None, "no commit is needed");
+    sim.secs(30);
+    sim.is(&op, S::FailedTemp);
+    let retry = sim.lcm(LcmRequest::Retry(op.clone()));
+    assert!(matches!(retry, Err(Refusal::NotPossible(_))), "{retry:?}");
+    sim.crash();
+    sim.lcm(LcmRequest::Rollback(op.clone())).unwrap();
+    sim.secs(30);
+    sim.is(&op, S::RolledBack);
+    assert!(sim.record().vms.iter().all(|vm| vm.state == VmState::Alive));
+    let starts = calls(&sim, seen);
+    let starts = starts.iter().filter(|word| **word == "start").count();
+    assert_eq!(starts, 2, "only what was stopped");
 }
 
 #[test]
