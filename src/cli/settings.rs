@@ -38,6 +38,7 @@ const SOURCES: &[(&str, &str)] = &[
         "vim-openstack",
         include_str!("../vim/openstack/settings.rs"),
     ),
+    ("vim-vcloud", include_str!("../vim/vcloud/settings.rs")),
     ("cloudsim", include_str!("../cloudsim/settings.rs")),
     ("daemon", include_str!("../daemon/settings.rs")),
 ];

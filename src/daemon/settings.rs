@@ -37,6 +37,8 @@ pub struct Settings {
     pub vim_openstack: vim::openstack::Settings,
     /// CloudStack connectors.
     pub vim_cloudstack: vim::cloudstack::Settings,
+    /// vCloud connectors.
+    pub vim_vcloud: vim::vcloud::Settings,
     /// libvirt connectors.
     pub vim_libvirt: vim::libvirt::Settings,
     /// The simulated cloud.

@@ -21,11 +21,12 @@ use crate::vim::cloudstack::{self, CloudstackVim};
 use crate::vim::libvirt::{self, LibvirtVim};
 use crate::vim::openstack::{Connector, OpenstackVim};
 use crate::vim::sim::SimVim;
+use crate::vim::vcloud::{self, VcloudVim};
 
 /// Connector id of the embedded VIM, which needs no connector.
 pub const SIM_VIM: &str = "sim";
 /// Kinds of VIM there are drivers for.
-pub const KINDS: [&str; 4] = ["CLOUDSTACK", "LIBVIRT", "OPENSTACK", "SIM"];
+pub const KINDS: [&str; 5] = ["CLOUDSTACK", "LIBVIRT", "OPENSTACK", "SIM", "VCLOUD"];
 /// Pause between two attempts to make a driver of a connector that cannot be used.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -100,6 +101,12 @@ impl Registry {
             "CLOUDSTACK" => cloudstack::Connector::new(spec.clone())
                 .and_then(|connector| {
                     CloudstackVim::new(connector, self.settings.vim_cloudstack, clock, seed)
+                })
+                .map(|vim| (Arc::new(vim) as Arc<dyn Vim>, None))
+                .map_err(|error| error.to_string()),
+            "VCLOUD" => vcloud::Connector::new(spec.clone())
+                .and_then(|connector| {
+                    VcloudVim::new(connector, self.settings.vim_vcloud, clock, seed)
                 })
                 .map(|vim| (Arc::new(vim) as Arc<dyn Vim>, None))
                 .map_err(|error| error.to_string()),
@@ -393,7 +400,7 @@ mod tests {
         let green = says(&registry.vim("green").unwrap()).await;
         assert_eq!(
             green,
-            "VIM [green] cannot be used: type ABACUS is none of CLOUDSTACK, LIBVIRT, OPENSTACK, SIM"
+            "VIM [green] cannot be used: type ABACUS is none of CLOUDSTACK, LIBVIRT, OPENSTACK, SIM, VCLOUD"
         );
         let why = says(&registry.vim("blue").unwrap()).await;
         assert!(

@@ -8,3 +8,4 @@ pub mod cloudstack;
 pub mod libvirt;
 pub mod openstack;
 pub mod sim;
+pub mod vcloud;

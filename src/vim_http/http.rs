@@ -135,7 +135,7 @@ impl Http {
         for (name, text) in exchange.headers {
             let mut value = HeaderValue::from_str(&text)
                 .map_err(|_| Silence::Down(format!("the header {name} cannot hold its value")))?;
-            value.set_sensitive(name.ends_with("token"));
+            value.set_sensitive(name.ends_with("token") || name.ends_with("authorization"));
             headers.insert(HeaderName::from_static(name), value);
         }
         let place = self.gate.enter().await?;

@@ -29,4 +29,4 @@ pub use properties::{Properties, plain_url};
 pub use recent::Recent;
 pub use secret::Secret;
 pub use silence::{Silence, one_line};
-pub use words::{gibibytes, is_ours, logical, made_for, netmask, place, prefix_length};
+pub use words::{gibibytes, host_name, is_ours, logical, made_for, netmask, place, prefix_length};

@@ -5,6 +5,8 @@ use crate::model::deployment::VolumeSpec;
 
 /// Begins the description of what is made for a token.
 const MADE_FOR: &str = "lifeline: ";
+/// Longest name of a host (RFC 1035 section 2.3.1).
+const LONGEST: usize = 63;
 
 /// The description of a port or network made for a token.
 pub fn made_for(token: &CreateToken) -> String {
@@ -63,4 +65,18 @@ pub fn gibibytes(volume: &VolumeSpec) -> u64 {
         _ => size,
     };
     gibibytes.max(1)
+}
+
+/// A name as a host may have it: letters, digits and hyphens, 63 at most; the end is kept, which tells VMs apart.
+pub fn host_name(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let over = plain.len().saturating_sub(LONGEST - "vm-".len());
+    let kept = plain.get(over..).unwrap_or_default().trim_matches('-');
+    match kept.chars().next() {
+        Some(first) if first.is_ascii_alphabetic() => kept.to_owned(),
+        _ => format!("vm-{kept}").trim_end_matches('-').to_owned(),
+    }
 }

@@ -121,7 +121,7 @@ impl Lab {
         let wanted = Instantiate {
             name: name.into(),
             template: template.unwrap().href.clone(),
-            networks: vec![network.unwrap().href.clone()],
+            networks: vec![network.unwrap().clone()],
             cpus: Some(1),
             memory_mb: Some(512),
             ..Instantiate::default()

@@ -9,6 +9,7 @@ use lifeline::cloudsim::{Fault, GuestAnswer, Injection, Latency, Target};
 use lifeline::cloudsim_faces::{self, AccountSettings, Addresses, Serving, Sim};
 use lifeline::daemon::server::Seams;
 use lifeline::engine::port::{PortFuture, ProbeTarget, Prober, Verdict};
+use lifeline::ids::VmId;
 
 use crate::common::*;
 
@@ -16,6 +17,11 @@ use crate::common::*;
 pub const CLOUD: &str = "cloud";
 /// Connector id of the same cloud, by its CloudStack face.
 pub const STACK: &str = "stack";
+/// Connector id of the same cloud, by its vCloud face.
+pub const DIRECTOR: &str = "director";
+
+/// Name of the network that `with_org_network` makes.
+const ORG_NETWORK: &str = "org-net";
 
 /// One cloud and its faces.
 pub struct Cloud {
@@ -23,6 +29,8 @@ pub struct Cloud {
     pub address: String,
     /// Where CloudStack's API is.
     pub stack: String,
+    /// Where vCloud's API is.
+    pub director: String,
     runtime: tokio::runtime::Runtime,
     _serving: Serving,
 }
@@ -50,6 +58,7 @@ impl Cloud {
         let addresses = Addresses {
             nova: Some(([127, 0, 0, 1], 0).into()),
             cloudstack: Some(([127, 0, 0, 1], 0).into()),
+            vcloud: Some(([127, 0, 0, 1], 0).into()),
             ..Addresses::default()
         };
         let serving = runtime
@@ -62,6 +71,7 @@ impl Cloud {
         Self {
             address: at("nova"),
             stack: at("cloudstack"),
+            director: at("vcloud"),
             sim,
             runtime,
             _serving: serving,
@@ -75,7 +85,8 @@ impl Cloud {
             monitors: Some(Box::new(Hasty::wrap)),
             probers: BTreeMap::from([
                 (CLOUD.to_owned(), guests.clone()),
-                (STACK.to_owned(), guests),
+                (STACK.to_owned(), guests.clone()),
+                (DIRECTOR.to_owned(), guests),
             ]),
             ..Seams::default()
         }
@@ -136,7 +147,10 @@ impl Prober for Guests {
         // where a face shows numbers for ids, there is one VM
         let numbered = target.vm_id.as_str().parse::<u64>().is_ok();
         let first = world.cloud.all_vms().next().map(|vm| vm.id);
-        let id = first.filter(|_| numbered).unwrap_or(target.vm_id);
+        // a vApp is its VM's
+        let plain = target.vm_id.as_str().strip_prefix("vapp-").map(VmId::new);
+        let id = first.filter(|_| numbered).or(plain);
+        let id = id.unwrap_or(target.vm_id);
         let answer = world.cloud.probe(&id);
         drop(world);
         Box::pin(async move {
@@ -191,6 +205,47 @@ pub fn stack(cloud: &Cloud, dir: &Path, who: &str, properties: &[(&str, &str)]) 
     )
 }
 
+/// The same for its vCloud face; `who`: user and organisation.
+pub fn director(cloud: &Cloud, dir: &Path, who: &str, properties: &[(&str, &str)]) -> String {
+    let secret = dir.join("director-password");
+    std::fs::write(&secret, "lifeline\n").unwrap();
+    let property = |(name, value): &(&str, &str)| {
+        format!("<property><name>{name}</name><value>{value}</value></property>")
+    };
+    let sizes = ("flavors", "m1.tiny=1x512 m1.small=1x2048");
+    let properties: String = properties.iter().chain([&sizes]).map(property).collect();
+    format!(
+        "<esc_datamodel xmlns=\"http://www.cisco.com/esc/esc\" xmlns:ll=\"urn:lifeline:yang:lifeline\">\
+         <vim_connectors><vim_connector><id>{DIRECTOR}</id><type>VCLOUD</type><properties>{properties}</properties>\
+         <ll:url>http://{}</ll:url><ll:user>{who}</ll:user><ll:tenant>{who}</ll:tenant>\
+         <ll:password-file>{}</ll:password-file></vim_connector></vim_connectors></esc_datamodel>",
+        cloud.director,
+        secret.display()
+    )
+}
+
+/// An organisation's networks are made by its administrator: that of the deployments is there.
+pub fn with_org_network(settings: &mut cloudsim_faces::Settings) {
+    settings
+        .cloud
+        .networks
+        .push(lifeline::cloudsim::NetworkSettings {
+            id: None,
+            name: ORG_NETWORK.to_owned(),
+            subnets: vec![lifeline::cloudsim::SubnetSettings {
+                name: ORG_NETWORK.to_owned(),
+                cidr: "192.0.2.0/24".to_owned(),
+                gateway: None,
+            }],
+        });
+}
+
+/// A deployment's text for an organisation: its tenant, and its network.
+pub fn in_org(text: String, org: &str) -> String {
+    text.replace("<name>works</name>", &format!("<name>{org}</name>"))
+        .replace(">net0<", &format!(">{ORG_NETWORK}<"))
+}
+
 /// Settings under which a driver's story takes seconds.
 pub fn brisk() -> lifeline::daemon::settings::Settings {
     let mut settings = quick();
@@ -206,6 +261,12 @@ pub fn brisk() -> lifeline::daemon::settings::Settings {
     settings.vim_cloudstack.down_pause_ms = 50;
     settings.vim_cloudstack.request_timeout_ms = 1_000;
     settings.vim_cloudstack.landing_bound_ms = 500;
+    settings.vim_vcloud.poll_ms = 10;
+    settings.vim_vcloud.backoff_base_ms = 10;
+    settings.vim_vcloud.backoff_max_ms = 50;
+    settings.vim_vcloud.down_pause_ms = 50;
+    settings.vim_vcloud.request_timeout_ms = 1_000;
+    settings.vim_vcloud.landing_bound_ms = 500;
     settings.engine.step_timeout_ms = 20_000;
     settings
 }

@@ -18,3 +18,4 @@ mod common;
 mod connectors;
 mod face;
 mod stories;
+mod vcloud;

@@ -9,13 +9,13 @@ use crate::common::*;
 use crate::face::{CLOUD, Cloud, STACK, brisk, connector, stack};
 
 /// One deployment's life: policy, what goes wrong, and what is told.
-struct Row {
-    name: &'static str,
-    policy: &'static str,
-    retries: u32,
+pub struct Row {
+    pub name: &'static str,
+    pub policy: &'static str,
+    pub retries: u32,
     /// What goes wrong before the VM crashes.
-    faults: &'static [&'static str],
-    told: &'static [&'static str],
+    pub faults: &'static [&'static str],
+    pub told: &'static [&'static str],
 }
 
 pub const MADE: [&str; 3] = ["VM_DEPLOYED 200", "VM_ALIVE 200", "SERVICE_ALIVE 200"];
@@ -32,7 +32,7 @@ pub const UNREPLACED: [&str; 4] = [
     "VM_MANUAL_RECOVERY_NEEDED 200",
 ];
 
-const ROWS: &[Row] = &[
+pub const ROWS: &[Row] = &[
     Row {
         name: "a reboot that works",
         policy: "REBOOT_THEN_REDEPLOY",

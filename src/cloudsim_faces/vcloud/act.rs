@@ -65,6 +65,14 @@ pub fn instantiate(world: &mut World, request: &Request, ctx: &Ctx) -> Done {
     if wanted.name.is_empty() || wanted.name.chars().count() > 128 {
         return Err(bad("the name of a vApp has from 1 to 128 characters"));
     }
+    let taken = world
+        .cloud
+        .all_vms()
+        .any(|vm| vm.tenant.as_ref() == Some(&ctx.org) && vm.name.as_str() == wanted.name);
+    if taken {
+        let words = format!("The VCD entity {} already exists.", wanted.name);
+        return Err(no(400, "DUPLICATE_NAME", words));
+    }
     let template = last(&wanted.template);
     let image = template.strip_prefix("vappTemplate-").unwrap_or(template);
     let image = world.cloud.image(image).filter(|found| found.id == image);
@@ -75,8 +83,8 @@ pub fn instantiate(world: &mut World, request: &Request, ctx: &Ctx) -> Done {
     };
     let networks = usable(world, ctx);
     let mut interfaces = Vec::new();
-    for (nicid, href) in wanted.networks.iter().enumerate() {
-        let id = last(href);
+    for (nicid, network) in wanted.networks.iter().enumerate() {
+        let id = last(&network.href);
         let found = networks.iter().find(|network| network.id == id);
         let found = found.ok_or_else(|| no_access(&["network", id]))?;
         interfaces.push(NewInterface {
@@ -89,10 +97,11 @@ pub fn instantiate(world: &mut World, request: &Request, ctx: &Ctx) -> Done {
         });
     }
     let metadata: BTreeMap<String, String> = wanted.properties.into_iter().collect();
-    let logical = metadata
-        .get("lifeline.token")
-        .and_then(|token| token.rsplit_once('.'));
-    let logical = match logical {
+    // the name that stays the same over redeploys: that of Lifeline's own token if the vApp carries one, else its own
+    let description = wanted.description.as_deref().unwrap_or_default();
+    let mut lines = description.lines().map(str::trim);
+    let token = lines.find_map(|line| line.strip_prefix("lifeline.token="));
+    let logical = match token.and_then(|token| token.rsplit_once('.')) {
         Some((logical, generation)) if generation.parse::<u32>().is_ok() => logical.to_owned(),
         _ => wanted.name.clone(),
     };
@@ -133,7 +142,8 @@ pub fn instantiate(world: &mut World, request: &Request, ctx: &Ctx) -> Done {
     Ok(vapp::show(world, ctx, &vm, 201))
 }
 
-fn busy(vm: &VmView) -> Result<(), Refusal> {
+/// Refuses while something is under way.
+pub fn busy(vm: &VmView) -> Result<(), Refusal> {
     match vm.op {
         None => Ok(()),
         Some(_) => {

@@ -139,6 +139,7 @@ fn route(world: &mut World, request: &Request, ctx: &Ctx, path: &[&str]) -> Done
         ("POST", ["vdc", id, "action", "instantiateVAppTemplate"]) if *id == ctx.org.as_str() => {
             act::instantiate(world, request, ctx)
         }
+        ("GET", ["tasksList", id]) if *id == ctx.org.as_str() => Ok(task::list(world, ctx)),
         ("GET", ["task", id]) => task::show_one(world, ctx, id),
         ("GET", ["query"]) => org::query(world, request, ctx),
         (method, ["vApp", id, rest @ ..]) => {

@@ -65,6 +65,12 @@ pub fn org(world: &World, ctx: &Ctx) -> Reply {
             Some(&settings.catalog),
             catalog_href(ctx),
         ),
+        Link::to(
+            "down",
+            "tasksList",
+            None,
+            format!("{}/tasksList/{}", ctx.root, ctx.org),
+        ),
     ];
     let networks = usable(world, ctx);
     links.extend(networks.iter().map(|network| {

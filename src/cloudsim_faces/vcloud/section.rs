@@ -2,11 +2,11 @@
 
 use super::super::http::{Reply, Request};
 use super::super::world::World;
-use super::org::no_access;
+use super::org::{no_access, usable};
 use super::task::{self, Follow, Words};
 use super::{Ctx, Done, Refusal, act, no, vapp};
-use crate::cloudsim::VmView;
-use crate::proto::vcloud::{ApiVersion, NetworkConnection, media_type};
+use crate::cloudsim::{NewInterface, VmView};
+use crate::proto::vcloud::{ApiVersion, Document, NetworkConnection, ProductSections, media_type};
 use crate::xml::{self, Element, escape_attr, escape_text};
 
 const RASD: &str =
@@ -30,22 +30,7 @@ pub fn answer(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, path
         }
         ("PUT", ["networkConnectionSection"]) => {
             let root = parse(request)?;
-            let wanted = NetworkConnection::all_of(&root);
-            let now = vapp::connections(world, vm);
-            let same = wanted.len() == now.len()
-                && wanted
-                    .iter()
-                    .zip(&now)
-                    .all(|(wanted, now)| wanted.network == now.network);
-            match same {
-                // only how addresses are given out, which is always from the pool
-                true => updated(world, ctx, vm),
-                false => Err(no(
-                    501,
-                    "NOT_IMPLEMENTED",
-                    "Changing interfaces is not simulated.",
-                )),
-            }
+            rewire(world, ctx, vm, &NetworkConnection::all_of(&root))
         }
         ("GET", ["virtualHardwareSection", part @ ("cpu" | "memory")]) => {
             let part = *part;
@@ -56,7 +41,31 @@ pub fn answer(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, path
             resize(world, request, ctx, vm, part)
         }
         ("GET", ["guestCustomizationSection"]) => Ok(customization(ctx, vm)),
+        ("GET", ["productSections"]) => {
+            let all = vm.extra.metadata.iter();
+            let sections = ProductSections {
+                properties: all
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect(),
+            };
+            Ok(super::document(
+                200,
+                "productSections",
+                ctx.version,
+                &sections,
+            ))
+        }
+        ("PUT", ["productSections"]) => {
+            act::busy(vm)?;
+            let wanted = ProductSections::decode(&request.body);
+            let wanted = wanted.map_err(|error| no(400, "BAD_REQUEST", error.to_string()))?;
+            world.cloud.edit_vm(&vm.id, None, |extra| {
+                extra.metadata.extend(wanted.properties)
+            });
+            updated(world, ctx, vm)
+        }
         ("PUT", ["guestCustomizationSection"]) => {
+            act::busy(vm)?;
             let root = parse(request)?;
             let text = |name: &str| child(&root, name).map(|child| child.text());
             let (computer, script) = (text("ComputerName"), text("CustomizationScript"));
@@ -73,6 +82,51 @@ pub fn answer(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, path
         ("POST", ["metadata"]) => add_metadata(world, request, ctx, vm),
         _ => Err(no_access(path)),
     }
+}
+
+/// Gives a VM the interfaces that are wanted: those that are as they were stay, the others are pulled and plugged.
+fn rewire(world: &mut World, ctx: &Ctx, vm: &VmView, wanted: &[NetworkConnection]) -> Done {
+    act::busy(vm)?;
+    let now = vapp::connections(world, vm);
+    let given = |one: &Option<String>, has: &Option<String>| one.is_none() || one == has;
+    let stays = |one: &NetworkConnection| {
+        now.iter().any(|has| {
+            has.index == one.index
+                && has.network == one.network
+                && (one.mode != "MANUAL" || given(&one.ip_address, &has.ip_address))
+                && given(&one.mac_address, &has.mac_address)
+        })
+    };
+    let networks = usable(world, ctx);
+    let mut plugs = Vec::new();
+    for one in wanted.iter().filter(|one| !stays(one)) {
+        let network = networks.iter().find(|network| network.name == one.network);
+        let network = network.ok_or_else(|| {
+            let words = format!("The network {} is not one of the vApp.", one.network);
+            no(400, "BAD_REQUEST", words)
+        })?;
+        plugs.push(NewInterface {
+            nicid: one.index,
+            network: network.id.clone(),
+            kind: "virtual".to_owned(),
+            ip_address: one.ip_address.clone().filter(|_| one.mode == "MANUAL"),
+            mac_address: one.mac_address.clone(),
+            port_id: None,
+        });
+    }
+    for nic in &vm.interfaces {
+        if !wanted
+            .iter()
+            .any(|one| one.index == nic.nicid && stays(one))
+        {
+            world.cloud.unplug(&vm.id, &nic.port_id);
+        }
+    }
+    for plug in plugs {
+        let plugged = world.cloud.plug(&vm.id, &plug);
+        plugged.map_err(|why| no(400, "BAD_REQUEST", why))?;
+    }
+    updated(world, ctx, vm)
 }
 
 fn parse(request: &Request) -> Result<Element, Refusal> {
@@ -141,6 +195,7 @@ fn hardware(world: &World, ctx: &Ctx, vm: &VmView, part: &str) -> Reply {
 }
 
 fn resize(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, part: &str) -> Done {
+    act::busy(vm)?;
     let root = parse(request)?;
     let amount =
         child(&root, "VirtualQuantity").and_then(|child| child.text().trim().parse::<u64>().ok());

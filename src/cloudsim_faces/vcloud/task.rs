@@ -10,7 +10,9 @@ use super::{Ctx, Done, document, refused, vapp};
 use crate::clock::Mono;
 use crate::cloudsim::{Call, VmView};
 use crate::model::vim::VimOpStatus;
-use crate::proto::vcloud::{ApiVersion, Reference, Task as Shown, TaskStatus, VcloudError};
+use crate::proto::vcloud::{
+    ApiVersion, Reference, Task as Shown, TaskStatus, TasksList, VcloudError,
+};
 
 /// How long a task is kept, as shown.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -94,6 +96,22 @@ pub fn show_one(world: &World, ctx: &Ctx, id: &str) -> Done {
         }
         None => Err(no_access(&["task", id])),
     }
+}
+
+/// `GET .../tasksList/{id}`: the organisation's tasks, the newest first.
+pub fn list(world: &World, ctx: &Ctx) -> Reply {
+    let tasks = world.vcloud.tasks.iter();
+    let mut own: Vec<(&String, &Task)> = tasks
+        .filter(|(_, task)| task.org == ctx.org.as_str())
+        .collect();
+    own.sort_by_key(|(_, task)| std::cmp::Reverse(task.started));
+    let list = TasksList {
+        tasks: own
+            .into_iter()
+            .map(|(id, task)| show(world, ctx, id, task))
+            .collect(),
+    };
+    document(200, "tasksList", ctx.version, &list)
 }
 
 /// What is under way for a VM, and what failed last.

@@ -7,7 +7,8 @@ use super::{Ctx, Refusal, document, task};
 use crate::cloudsim::{Aside, Power, VmView};
 use crate::ids::VmId;
 use crate::proto::vcloud::{
-    ApiVersion, Lease, Link, NetworkConnection, VApp, VAppStatus, Vm, media_type,
+    ApiVersion, Customization, Edits, Lease, Link, NetworkConnection, VApp, VAppStatus, Vm,
+    media_type,
 };
 
 /// Address of a vApp.
@@ -157,8 +158,29 @@ pub fn connections(world: &World, vm: &VmView) -> Vec<NetworkConnection> {
 fn vm_of(world: &World, ctx: &Ctx, vm: &VmView) -> Vm {
     let flavor = world.cloud.flavor(&vm.flavor);
     let own = vm_href(ctx, &vm.id);
+    let mut links = links(world, ctx, vm, &own);
+    links.push(Link::to(
+        "down",
+        "productSections",
+        None,
+        format!("{own}/productSections/"),
+    ));
+    let free = vm.op.is_none();
+    let edit = |part: &str| free.then(|| format!("{own}/{part}"));
+    let note = |key: &str| vm.extra.notes.get(key).cloned();
     Vm {
-        links: links(world, ctx, vm, &own),
+        links,
+        customization: Some(Customization {
+            enabled: true,
+            script: note("script"),
+            computer_name: note("computer-name").or_else(|| Some(vm.name.to_string())),
+        }),
+        edits: Edits {
+            cpus: edit("virtualHardwareSection/cpu"),
+            memory: edit("virtualHardwareSection/memory"),
+            connections: edit("networkConnectionSection/"),
+            customization: edit("guestCustomizationSection/"),
+        },
         href: own,
         name: vm.name.to_string(),
         status: status(ctx, vm),

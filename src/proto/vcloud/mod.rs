@@ -9,6 +9,7 @@ mod element;
 mod error;
 mod media;
 mod org;
+mod product;
 mod request;
 mod session;
 mod task;
@@ -20,10 +21,13 @@ pub use media::media_type;
 pub use org::{
     Capacity, Catalog, CatalogItem, Link, Org, OrgNetwork, Reference, VAppTemplate, Vdc,
 };
+pub use product::ProductSections;
 pub use request::{Deploy, Instantiate, Undeploy, UndeployAction};
 pub use session::{OrgList, Session, SupportedVersions};
-pub use task::{Task, TaskStatus};
-pub use vapp::{Lease, NetworkConnection, VApp, VAppStatus, Vm};
+pub use task::{Task, TaskStatus, TasksList};
+pub use vapp::{
+    Customization, Edits, Lease, NetworkConnection, VApp, VAppStatus, Vm, hardware_request,
+};
 pub use version::ApiVersion;
 
 /// A document that is read and written.

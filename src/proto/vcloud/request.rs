@@ -1,6 +1,7 @@
 //! Bodies of requests.
 
 use super::element::{OVF, Tools, ovf, own};
+use super::org::Reference;
 use super::vapp::{hardware, hardware_item};
 use super::{ApiVersion, DecodeError, Document};
 use crate::xml::Element;
@@ -18,14 +19,16 @@ pub struct Instantiate {
     pub power_on: Option<bool>,
     /// Address of the template.
     pub template: String,
-    /// Addresses of the networks to be plugged into, in order.
-    pub networks: Vec<String>,
+    /// The networks to be plugged into, in order, under the names they have in the vApp.
+    pub networks: Vec<Reference>,
     /// Processors.
     pub cpus: Option<u32>,
     /// Memory in MB.
     pub memory_mb: Option<u64>,
     /// Keys and values for the guest.
     pub properties: Vec<(String, String)>,
+    /// Whether the licences that the template holds are agreed to.
+    pub accepts_eulas: Option<bool>,
 }
 
 impl Document for Instantiate {
@@ -35,12 +38,16 @@ impl Document for Instantiate {
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
         let mut params = own(version, "InstantiationParams");
         if !self.networks.is_empty() {
-            let networks = self.networks.iter().enumerate().map(|(at, href)| {
-                let configuration = own(version, "Configuration")
-                    .with_child(own(version, "ParentNetwork").with_attr("href", href.as_str()))
-                    .with_leaf(version, "FenceMode", "bridged");
+            let networks = self.networks.iter().enumerate().map(|(at, network)| {
+                let parent = own(version, "ParentNetwork").with_attr("href", network.href.as_str());
+                let configuration = own(version, "Configuration").with_child(parent).with_leaf(
+                    version,
+                    "FenceMode",
+                    "bridged",
+                );
+                let name = network.name.clone();
                 own(version, "NetworkConfig")
-                    .with_attr("networkName", format!("net{at}"))
+                    .with_attr("networkName", name.unwrap_or_else(|| format!("net{at}")))
                     .with_child(configuration)
             });
             let section = own(version, "NetworkConfigSection")
@@ -79,7 +86,11 @@ impl Document for Instantiate {
         if params.elements().next().is_some() {
             root.push(params);
         }
-        root.with_child(own(version, "Source").with_attr("href", self.template.as_str()))
+        root.push(own(version, "Source").with_attr("href", self.template.as_str()));
+        match self.accepts_eulas {
+            Some(accepts) => root.with_leaf(version, "AllEULAsAccepted", &accepts.to_string()),
+            None => root,
+        }
     }
 
     fn from_element(element: &Element) -> Result<Self, DecodeError> {
@@ -119,20 +130,25 @@ impl Document for Instantiate {
             cpus: amount("3").and_then(|cpus| u32::try_from(cpus).ok()),
             memory_mb: amount("4"),
             properties,
+            accepts_eulas: element.leaf("AllEULAsAccepted").map(|text| text == "true"),
         })
     }
 }
 
 /// The network of a configuration, in the form of 1.0 or the one before.
-fn network_of(config: &Element) -> Option<String> {
+fn network_of(config: &Element) -> Option<Reference> {
     let parent = config
         .find("Configuration")
         .and_then(|configuration| configuration.find("ParentNetwork"))
         .or_else(|| config.find("NetworkAssociation"))?;
-    parent
-        .at("href")
-        .filter(|href| !href.is_empty())
-        .map(str::to_owned)
+    Some(Reference {
+        kind: None,
+        name: config.at("networkName").map(str::to_owned),
+        href: parent
+            .at("href")
+            .filter(|href| !href.is_empty())?
+            .to_owned(),
+    })
 }
 
 /// `deploy`.

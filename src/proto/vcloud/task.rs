@@ -170,3 +170,27 @@ impl Document for Task {
         })
     }
 }
+
+/// What is under way in an organisation, and what ended lately.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TasksList {
+    /// Tasks.
+    pub tasks: Vec<Task>,
+}
+
+impl Document for TasksList {
+    const ROOT: &'static str = "TasksList";
+
+    fn to_element(&self, version: ApiVersion) -> Element {
+        own(version, Self::ROOT)
+            .with_attr("type", media_type("tasksList"))
+            .with_all(self.tasks.iter().map(|task| task.to_element(version)))
+    }
+
+    fn from_element(element: &Element) -> Result<Self, DecodeError> {
+        let tasks = element.all("Task").map(Task::from_element);
+        Ok(Self {
+            tasks: tasks.collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -69,7 +69,53 @@ fn vm() -> Vm {
         }],
         cpus: Some(2),
         memory_mb: Some(1024),
+        customization: Some(Customization {
+            enabled: true,
+            script: Some("#!/bin/sh\n a<b ".into()),
+            computer_name: Some("a".into()),
+        }),
+        edits: Edits {
+            cpus: Some("http://c/vm-1/hw/cpu".into()),
+            memory: None,
+            connections: Some("http://c/vm-1/nics".into()),
+            customization: Some("http://c/vm-1/guest".into()),
+        },
     }
+}
+
+fn named(name: &str, href: &str) -> Reference {
+    Reference {
+        kind: None,
+        name: Some(name.into()),
+        href: href.into(),
+    }
+}
+
+/// What is sent to change a part of a VM is what was shown of it, but for the change.
+#[test]
+fn a_part_of_a_vm_is_changed_and_the_rest_stays() {
+    let shown = r#"<Item xmlns="http://www.vmware.com/vcloud/v1.5" xmlns:r="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData">
+        <r:AllocationUnits>hertz * 10^6</r:AllocationUnits><r:InstanceID>4</r:InstanceID><r:Reservation>7</r:Reservation>
+        <r:ResourceType>3</r:ResourceType><r:VirtualQuantity>1</r:VirtualQuantity></Item>"#;
+    let sent = hardware_request(shown.as_bytes(), 8).unwrap();
+    assert!(
+        sent.contains(">8</") && sent.contains(">7</") && !sent.contains(">1</"),
+        "{sent}"
+    );
+    for bad in ["<Item/>", "<Other/>", "x"] {
+        assert!(hardware_request(bad.as_bytes(), 8).is_err(), "{bad}");
+    }
+    let section = ProductSections {
+        properties: vec![("user-data".into(), "a<b".into())],
+    };
+    again(&section, &ApiVersion::ALL);
+    let tasks = TasksList {
+        tasks: vec![Task::decode(STARTING.as_bytes()).unwrap()],
+    };
+    again(&tasks, &ApiVersion::ALL);
+    let nics = NetworkConnection::request(&vm().connections, ApiVersion::V1_0);
+    let read = crate::xml::parse_str(&nics).unwrap();
+    assert_eq!(NetworkConnection::all_of(&read), vm().connections);
 }
 
 #[test]
@@ -180,10 +226,13 @@ fn what_is_written_is_read_again() {
         deploy: Some(false),
         power_on: None,
         template: "http://c/t".into(),
-        networks: vec!["http://c/n".into(), "http://c/m".into()],
+        networks: ["n", "m"]
+            .map(|name| named(name, &format!("http://c/{name}")))
+            .into(),
         cpus: Some(2),
         memory_mb: Some(512),
         properties: vec![("user-data".into(), "a<b".into())],
+        accepts_eulas: Some(true),
     };
     again(&instantiate, &all);
     for action in [
@@ -223,14 +272,10 @@ fn the_form_before_1_0_is_taken() {
     assert_eq!(
         (
             read.template.as_str(),
-            read.networks.as_slice(),
+            read.networks[0].href.as_str(),
             read.memory_mb
         ),
-        (
-            "http://c/t",
-            ["http://c/n".to_owned()].as_slice(),
-            Some(512)
-        )
+        ("http://c/t", "http://c/n", Some(512))
     );
     assert_eq!(read.properties, [("password".to_owned(), "x".to_owned())]);
 }

@@ -4,7 +4,7 @@ use super::element::{OVF, Tools, VMW, ovf, own, rasd};
 use super::org::Link;
 use super::task::Task;
 use super::{ApiVersion, DecodeError, Document, media_type};
-use crate::xml::Element;
+use crate::xml::{Child, Element};
 
 /// Status of a vApp or VM.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,19 +114,7 @@ pub struct NetworkConnection {
 impl NetworkConnection {
     /// The section of a VM.
     pub fn section(all: &[Self], href: &str, version: ApiVersion) -> Element {
-        let connections = all.iter().map(|one| {
-            let mut connection = own(version, "NetworkConnection")
-                .with_attr("network", one.network.as_str())
-                .with_leaf(version, "NetworkConnectionIndex", &one.index.to_string());
-            if let Some(address) = &one.ip_address {
-                connection = connection.with_leaf(version, "IpAddress", address);
-            }
-            connection = connection.with_leaf(version, "IsConnected", &one.connected.to_string());
-            if let Some(address) = &one.mac_address {
-                connection = connection.with_leaf(version, "MACAddress", address);
-            }
-            connection.with_leaf(version, "IpAddressAllocationMode", &one.mode)
-        });
+        let connections = all.iter().map(|one| one.to_element(version));
         let mut section = own(version, "NetworkConnectionSection")
             .with_attr("href", format!("{href}/networkConnectionSection/"))
             .with_attr("type", media_type("networkConnectionSection"))
@@ -136,6 +124,34 @@ impl NetworkConnection {
             section = section.with_leaf(version, "PrimaryNetworkConnectionIndex", "0");
         }
         section.with_all(connections)
+    }
+
+    /// The section as it is sent to change a VM's interfaces.
+    pub fn request(all: &[Self], version: ApiVersion) -> String {
+        let connections = all.iter().map(|one| one.to_element(version));
+        let first = all.iter().map(|one| one.index).min();
+        let mut section = own(version, "NetworkConnectionSection")
+            .with_attr("type", media_type("networkConnectionSection"))
+            .with_child(ovf("Info").with_text("Specifies the available VM network connections"));
+        if let Some(first) = first {
+            section =
+                section.with_leaf(version, "PrimaryNetworkConnectionIndex", &first.to_string());
+        }
+        section.with_all(connections).to_xml()
+    }
+
+    fn to_element(&self, version: ApiVersion) -> Element {
+        let mut connection = own(version, "NetworkConnection")
+            .with_attr("network", self.network.as_str())
+            .with_leaf(version, "NetworkConnectionIndex", &self.index.to_string());
+        if let Some(address) = &self.ip_address {
+            connection = connection.with_leaf(version, "IpAddress", address);
+        }
+        connection = connection.with_leaf(version, "IsConnected", &self.connected.to_string());
+        if let Some(address) = &self.mac_address {
+            connection = connection.with_leaf(version, "MACAddress", address);
+        }
+        connection.with_leaf(version, "IpAddressAllocationMode", &self.mode)
     }
 
     /// Reads such a section.
@@ -180,6 +196,84 @@ pub struct Vm {
     pub cpus: Option<u32>,
     /// Memory in MB.
     pub memory_mb: Option<u64>,
+    /// What becomes of its guest when it starts for the first time.
+    pub customization: Option<Customization>,
+    /// Where its parts are changed.
+    pub edits: Edits,
+}
+
+/// Where parts of a VM are changed, as far as they can be now.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Edits {
+    /// Processors.
+    pub cpus: Option<String>,
+    /// Memory.
+    pub memory: Option<String>,
+    /// Interfaces.
+    pub connections: Option<String>,
+    /// Customization of the guest.
+    pub customization: Option<String>,
+}
+
+/// What VMware's tools make of a guest when it starts for the first time.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Customization {
+    /// Whether they do.
+    pub enabled: bool,
+    /// A script that runs in the guest.
+    pub script: Option<String>,
+    /// The guest's own name.
+    pub computer_name: Option<String>,
+}
+
+impl Document for Customization {
+    const ROOT: &'static str = "GuestCustomizationSection";
+
+    fn to_element(&self, version: ApiVersion) -> Element {
+        let mut section = own(version, Self::ROOT)
+            .with_attr("type", media_type("guestCustomizationSection"))
+            .with_foreign("ovf", OVF, "required", "false")
+            .with_child(ovf("Info").with_text("Specifies Guest OS Customization Settings"))
+            .with_leaf(version, "Enabled", &self.enabled.to_string());
+        if let Some(script) = &self.script {
+            section = section.with_leaf(version, "CustomizationScript", script);
+        }
+        match &self.computer_name {
+            Some(name) => section.with_leaf(version, "ComputerName", name),
+            None => section,
+        }
+    }
+
+    fn from_element(element: &Element) -> Result<Self, DecodeError> {
+        let text = |name: &str| element.find(name).map(Element::text);
+        Ok(Self {
+            enabled: element.leaf("Enabled").as_deref() == Some("true"),
+            script: text("CustomizationScript"),
+            computer_name: element.leaf("ComputerName"),
+        })
+    }
+}
+
+/// An item of hardware as the cloud shows it, of which one amount is changed.
+///
+/// # Errors
+/// It is no item.
+pub fn hardware_request(shown: &[u8], amount: u64) -> Result<String, DecodeError> {
+    let mut item = super::element::parse(shown)?;
+    if &*item.local != "Item" {
+        return Err(DecodeError(format!("wanted Item, found {}", item.local)));
+    }
+    let mut found = false;
+    for child in item.elements_mut() {
+        if &*child.local == "VirtualQuantity" {
+            child.children = vec![Child::Text(amount.to_string())];
+            found = true;
+        }
+    }
+    match found {
+        true => Ok(item.to_xml()),
+        false => Err(DecodeError("Item without VirtualQuantity".to_owned())),
+    }
 }
 
 /// A hardware item: what it is called, its kind, its amount and unit.
@@ -195,9 +289,15 @@ pub fn hardware_item(name: &str, id: u8, kind: u8, amount: u64, unit: &str) -> [
 
 /// The amount of a kind of hardware in a section: 3 processors, 4 memory.
 pub fn hardware(section: &Element, kind: &str) -> Option<u64> {
+    hardware_of(section, kind)?
+        .leaf("VirtualQuantity")?
+        .parse()
+        .ok()
+}
+
+fn hardware_of<'a>(section: &'a Element, kind: &str) -> Option<&'a Element> {
     let mut items = section.all("Item");
-    let item = items.find(|item| item.leaf("ResourceType").as_deref() == Some(kind))?;
-    item.leaf("VirtualQuantity")?.parse().ok()
+    items.find(|item| item.leaf("ResourceType").as_deref() == Some(kind))
 }
 
 impl Vm {
@@ -213,10 +313,16 @@ impl Vm {
         if let (Some(cpus), Some(memory)) = (self.cpus, self.memory_mb) {
             let cpu = hardware_item("virtual CPU(s)", 4, 3, cpus.into(), "hertz * 10^6");
             let memory = hardware_item("memory", 5, 4, memory, "byte * 2^20");
+            let item = |parts: [Element; 5], href: &Option<String>| {
+                let link = href
+                    .iter()
+                    .map(|href| edit("rasdItem", href).to_element(version));
+                ovf("Item").with_all(parts).with_all(link)
+            };
             let section = ovf("VirtualHardwareSection")
                 .with_child(ovf("Info").with_text("Virtual hardware requirements"))
-                .with_child(ovf("Item").with_all(cpu))
-                .with_child(ovf("Item").with_all(memory));
+                .with_child(item(cpu, &self.edits.cpus))
+                .with_child(item(memory, &self.edits.memory));
             vm.push(section);
         }
         let system = ovf("OperatingSystemSection")
@@ -225,11 +331,17 @@ impl Vm {
             .with_child(ovf("Info").with_text("Specifies the operating system installed"))
             .with_child(ovf("Description").with_text("Other Linux (64-bit)"));
         vm.push(system);
-        vm.push(NetworkConnection::section(
-            &self.connections,
-            &self.href,
-            version,
-        ));
+        let link = |kind: &str, href: &Option<String>| {
+            let link = href.as_ref().map(|href| edit(kind, href));
+            link.map(|link| link.to_element(version))
+        };
+        let connections = NetworkConnection::section(&self.connections, &self.href, version);
+        vm.push(connections.with_all(link("networkConnectionSection", &self.edits.connections)));
+        if let Some(customization) = &self.customization {
+            let section = customization.to_element(version);
+            let edits = &self.edits.customization;
+            vm.push(section.with_all(link("guestCustomizationSection", edits)));
+        }
         vm
     }
 
@@ -241,6 +353,20 @@ impl Vm {
         let hardware_section = element.find("VirtualHardwareSection");
         let amount = |kind: &str| hardware_section.and_then(|section| hardware(section, kind));
         let connections = element.find("NetworkConnectionSection");
+        let customization = element.find(Customization::ROOT);
+        let of = |part: Option<&Element>| {
+            let links = part
+                .and_then(|part| Link::all(part).ok())
+                .unwrap_or_default();
+            Link::rel(&links, "edit").map(|link| link.href.clone())
+        };
+        let item = |kind: &str| hardware_section.and_then(|section| hardware_of(section, kind));
+        let edits = Edits {
+            cpus: of(item("3")),
+            memory: of(item("4")),
+            connections: of(connections),
+            customization: of(customization),
+        };
         Ok(Self {
             href: element.must("href")?,
             name: element.must("name")?,
@@ -250,8 +376,14 @@ impl Vm {
             connections: connections.map_or_else(Vec::new, NetworkConnection::all_of),
             cpus: amount("3").and_then(|cpus| u32::try_from(cpus).ok()),
             memory_mb: amount("4"),
+            customization: customization.map(Customization::from_element).transpose()?,
+            edits,
         })
     }
+}
+
+fn edit(kind: &str, href: &str) -> Link {
+    Link::to("edit", kind, None, href)
 }
 
 /// A vApp.

@@ -7,7 +7,7 @@ use crate::model::deployment::{NetworkSpec, SubnetSpec};
 use crate::model::event::InterfaceInfo;
 use crate::model::resource::{FlavorSpec, ImageSpec, SubnetRecord};
 use crate::proto::cloudstack::{Command, Id, Network, Nic, VirtualMachine};
-use crate::vim_http::{is_ours, made_for, netmask, prefix_length};
+use crate::vim_http::{host_name, is_ours, made_for, netmask, prefix_length};
 
 /// Detail that carries our token.
 pub const TOKEN: &str = "lifeline.token";
@@ -15,8 +15,6 @@ pub const TOKEN: &str = "lifeline.token";
 const NAME: &str = "lifeline.name";
 /// Detail `lifeline.nic.0` and so on: network and kind of an interface.
 const NIC: &str = "lifeline.nic.";
-/// Longest name of a host (RFC 1035 section 2.3.1).
-const LONGEST: usize = 63;
 
 /// The ids under which a VM is asked for.
 pub struct Resolved {
@@ -65,20 +63,6 @@ pub fn deploy(new: &CreateVm, resolved: Resolved) -> Command {
         command = command.with(&format!("details[0].{name}"), value);
     }
     command
-}
-
-/// A name as a host may have it: letters, digits and hyphens, 63 at most; the end is kept, which tells VMs apart.
-pub fn host_name(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    let over = plain.len().saturating_sub(LONGEST - "vm-".len());
-    let kept = plain.get(over..).unwrap_or_default().trim_matches('-');
-    match kept.chars().next() {
-        Some(first) if first.is_ascii_alphabetic() => kept.to_owned(),
-        _ => format!("vm-{kept}").trim_end_matches('-').to_owned(),
-    }
 }
 
 fn detail<'a>(vm: &'a VirtualMachine, name: &str) -> Option<&'a str> {
