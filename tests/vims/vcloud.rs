@@ -111,7 +111,10 @@ fn a_failed_reboot_is_told_in_the_clouds_words_with_its_task() {
         lab.cloud.inject(Some(&vm), "start-fails", &[WORDS]);
         lab.cloud.inject(Some(&vm), "crash", &[]);
         let told = take(&mut lab.events, 2, version);
-        assert_eq!(kinds(&told), ["VM_RECOVERY_INIT 200", "VM_RECOVERY_REBOOT 500"]);
+        assert_eq!(
+            kinds(&told),
+            ["VM_RECOVERY_INIT 200", "VM_RECOVERY_REBOOT 500"]
+        );
         let words = format!("vCloud: {WORDS} (code 500 INTERNAL_SERVER_ERROR)");
         assert!(told[1].text.contains(&words), "{}", told[1].text);
         assert!(told[1].text.contains(record), "{}", told[1].text);
@@ -121,8 +124,14 @@ fn a_failed_reboot_is_told_in_the_clouds_words_with_its_task() {
             .rpc("<get><filter type=\"xpath\" select=\"/esc_datamodel/opdata\"/></get>")
             .unwrap()
             .text;
-        assert!(shown.contains("<vim>director</vim>") && shown.contains("/task/"), "{shown}");
-        assert!(!shown.contains("interfaces\":"), "what is kept beside is nobody's: {shown}");
+        assert!(
+            shown.contains("<vim>director</vim>") && shown.contains("/task/"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("interfaces\":"),
+            "what is kept beside is nobody's: {shown}"
+        );
         lab.undeploy("depzz");
         assert_eq!(lab.told(2, version), GONE);
         assert_eq!(lab.truth(), (0, 0));
@@ -185,7 +194,11 @@ fn a_faulty_way_to_a_vcloud_makes_no_second_copy_and_no_orphan() {
         ("every session has ended", vec![expired()]),
         (
             "logins break when sessions have ended",
-            vec![expired(), on("POST", "/login", "http-error", 2), on("POST", "/sessions", "http-error", 2)],
+            vec![
+                expired(),
+                on("POST", "/login", "http-error", 2),
+                on("POST", "/sessions", "http-error", 2),
+            ],
         ),
         (
             "the API is down for a while",
@@ -202,20 +215,26 @@ fn a_faulty_way_to_a_vcloud_makes_no_second_copy_and_no_orphan() {
             let what = format!("{what} at {version}");
             let name = format!("f{at}");
             // once while it is made
-            faults.iter().for_each(|fault| lab.cloud.wire(fault.clone()));
+            faults
+                .iter()
+                .for_each(|fault| lab.cloud.wire(fault.clone()));
             lab.deploy(&name, "REDEPLOY_ONLY", 5);
             assert_eq!(lab.told(3, &what), MADE, "{what}");
             assert_eq!(lab.cloud.vms(), 1, "{what}");
             // once while it is replaced
             let vm = vm_name(&mut lab.operator);
-            faults.iter().for_each(|fault| lab.cloud.wire(fault.clone()));
+            faults
+                .iter()
+                .for_each(|fault| lab.cloud.wire(fault.clone()));
             lab.cloud.inject(Some(&vm), "crash", &[]);
             let told = lab.told(4, &what);
             assert_eq!(told[0], "VM_RECOVERY_INIT 200", "{what}");
             assert_eq!(told[1..], REDEPLOYED, "{what}");
             assert_eq!(lab.cloud.vms(), 1, "{what}");
             // once while it is removed
-            faults.iter().for_each(|fault| lab.cloud.wire(fault.clone()));
+            faults
+                .iter()
+                .for_each(|fault| lab.cloud.wire(fault.clone()));
             lab.undeploy(&name);
             assert_eq!(lab.told(2, &what), GONE, "{what}");
             assert_eq!(lab.truth(), (0, 0), "{what}");
@@ -232,14 +251,21 @@ fn a_reboot_whose_reply_is_lost_is_known_by_its_task() {
     lab.deploy("depzz", "REBOOT_THEN_REDEPLOY", 3);
     assert_eq!(lab.told(3, "made"), MADE);
     let vm = vm_name(&mut lab.operator);
-    lab.cloud.wire(json!({"fault": "cut-after", "method": "POST", "path": "/power/action/", "times": 1}));
+    lab.cloud.wire(
+        json!({"fault": "cut-after", "method": "POST", "path": "/power/action/", "times": 1}),
+    );
     lab.cloud.inject(Some(&vm), "freeze", &[]);
     let told = lab.told(3, "the reboot");
-    assert_eq!(told[1..], ["VM_RECOVERY_REBOOT 200", "VM_RECOVERY_COMPLETE 200"]);
+    assert_eq!(
+        told[1..],
+        ["VM_RECOVERY_REBOOT 200", "VM_RECOVERY_COMPLETE 200"]
+    );
     let world = lab.cloud.sim.now();
     let one = world.cloud.all_vms().next().unwrap();
     let all = world.cloud.ops_of(&one.id, false).unwrap();
-    let reboots = all.iter().filter(|op| matches!(op.work, OpWork::Reboot { .. }));
+    let reboots = all
+        .iter()
+        .filter(|op| matches!(op.work, OpWork::Reboot { .. }));
     assert_eq!(reboots.count(), 1);
     drop(world);
     lab.house.stop();
@@ -256,7 +282,15 @@ fn a_guest_on_a_cut_off_host_is_not_replaced_in_vcloud() {
     lab.deploy("depzz", "REDEPLOY_ONLY", 3);
     assert_eq!(lab.told(3, "made"), MADE);
     let vm = vm_name(&mut lab.operator);
-    let host = lab.cloud.sim.now().cloud.all_vms().next().unwrap().host_name;
+    let host = lab
+        .cloud
+        .sim
+        .now()
+        .cloud
+        .all_vms()
+        .next()
+        .unwrap()
+        .host_name;
     lab.cloud.wire(json!({"fault": "host-down", "host": host}));
     assert_eq!(lab.told(UNREPLACED.len(), "cut off"), UNREPLACED);
     assert_eq!(lab.truth(), (1, 0), "the guest runs on, alone");
