@@ -498,6 +498,7 @@ fn desired() -> Input {
             },
             Some(ResourceSpec::Tenant { managed: true }),
         )],
+        more: false,
     }
 }
 

@@ -18,6 +18,7 @@ use lifeline::clock::SystemClock;
 use lifeline::daemon::server::{AUDIT, Seams};
 use lifeline::northbound::admin::{Reply, Request, ask};
 use serde_json::Value;
+use sha2::Digest as _;
 
 const WRONG: &str = "a wrong password for tests";
 const NEW: &str = "a new user's password";
@@ -180,4 +181,175 @@ fn who_did_what_is_recorded_bound_and_free_of_secrets() {
     assert_eq!(after[..told.len()], told[..]);
     assert_eq!(after[told.len()]["prev"], told.last().unwrap()["hash"]);
     assert_eq!(text(&after[told.len()], "what"), "start");
+}
+
+/// All records, of closed files too, oldest first.
+fn records_of_all_files(dir: &Path) -> (Vec<Value>, usize) {
+    let mut files: Vec<_> = std::fs::read_dir(dir.join(AUDIT))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    // The current one is the last: audit-N.log sorts before audit.log.
+    files.sort();
+    let text: String = files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect();
+    let records = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    (records.collect(), files.len())
+}
+
+fn verdict(dir: &Path) -> (bool, String) {
+    let told = std::process::Command::new(env!("CARGO_BIN_EXE_lifeline"))
+        .args(["audit", "verify", "--data-dir"])
+        .arg(dir)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(told.stdout).unwrap();
+    (told.status.success(), text)
+}
+
+fn tenants(names: impl Iterator<Item = String>) -> String {
+    let all: String = names
+        .map(|name| format!("<tenant><name>{name}</name></tenant>"))
+        .collect();
+    format!(
+        "<esc_datamodel xmlns=\"http://www.cisco.com/esc/esc\"><tenants>{all}</tenants></esc_datamodel>"
+    )
+}
+
+fn tenant(name: &str) -> String {
+    tenants(std::iter::once(name.to_owned()))
+}
+
+/// Edits that access rules deny, every turn of a confirmed commit, and a change too long for one record: all are
+/// told, over files that were rotated, which `lifeline audit verify` checks as one chain.
+#[test]
+fn denied_edits_confirmed_commits_and_large_changes_are_told_over_rotated_files() {
+    let dir = data_dir(&[]);
+    let mut settings = quick();
+    settings.audit.file_bytes = std::num::NonZeroU64::new(2_000).unwrap();
+    settings.audit.files = std::num::NonZeroUsize::new(1_000).unwrap();
+    let kept = settings.audit.text_bytes.get();
+    let house = House::open(
+        dir.path(),
+        settings,
+        Arc::new(SystemClock::new()),
+        Seams::default(),
+    )
+    .unwrap();
+    let add = Request::UserAdd {
+        name: "guest".to_owned(),
+        password: Some(NEW.to_owned()),
+        keys: Vec::new(),
+        groups: Vec::new(),
+    };
+    assert_eq!(ask(dir.path(), &add).unwrap(), Reply::Ok);
+    let mut target = house.target();
+    target.user = "guest".to_owned();
+    target.credentials = Credentials::Password(NEW.to_owned());
+    let mut guest = Client::connect(&target).unwrap();
+    assert!(guest.rpc(&edit(&tenant("denied"))).is_err());
+
+    let mut operator = house.connect();
+    let candidate = |name: &str| edit(&tenant(name)).replace("running", "candidate");
+    let confirmed = "<commit><confirmed/><confirm-timeout>600</confirm-timeout></commit>";
+    operator.rpc(&candidate("confirmed")).unwrap();
+    operator.rpc(confirmed).unwrap();
+    operator.rpc("<commit/>").unwrap();
+    operator.rpc(&candidate("cancelled")).unwrap();
+    operator.rpc(confirmed).unwrap();
+    operator.rpc("<cancel-commit/>").unwrap();
+    operator.rpc("<discard-changes/>").unwrap();
+    operator.rpc(&candidate("late")).unwrap();
+    operator.rpc(&confirmed.replace("600", "1")).unwrap();
+    until("it is taken back", || {
+        let told = records_of_all_files(dir.path()).0;
+        let late = |record: &Value| text(record, "detail").contains("not confirmed in time");
+        told.iter().any(late)
+    });
+    operator.rpc("<discard-changes/>").unwrap();
+    let names = || (0..200).map(|n| format!("large-{n:03}-{}", "x".repeat(60)));
+    operator.rpc(&edit(&tenants(names()))).unwrap();
+    operator.close();
+    drop(guest);
+    house.stop();
+
+    let (told, files) = records_of_all_files(dir.path());
+    assert!(files > 3, "{files} files");
+    let denied = find_record(
+        &told,
+        &[
+            ("who", "guest"),
+            ("what", "edit-config"),
+            ("result", "refused"),
+        ],
+    );
+    assert_eq!(text(denied, "reason"), "access-denied");
+    let changes: Vec<_> = told
+        .iter()
+        .filter(|record| record["what"] == "change-running")
+        .map(|record| (text(record, "who"), text(record, "detail").to_owned()))
+        .collect();
+    let place = "/esc:esc_datamodel/esc:tenants/esc:tenant";
+    let create = |name: &str| format!("create {place}[esc:name='{name}']");
+    let gone = |name: &str| format!("delete {place}[esc:name='{name}']");
+    let begun = |seconds| format!("confirmed commit, to be confirmed within {seconds} s; ");
+    let wanted = [
+        (USER, begun(600), 1, create("confirmed")),
+        (
+            USER,
+            "confirmed commit confirmed; ".to_owned(),
+            2,
+            String::new(),
+        ),
+        (USER, begun(600), 3, create("cancelled")),
+        (
+            USER,
+            "confirmed commit taken back: cancel-commit; ".to_owned(),
+            4,
+            gone("cancelled"),
+        ),
+        (USER, begun(1), 5, create("late")),
+        (
+            "lifeline",
+            "confirmed commit taken back: not confirmed in time; ".to_owned(),
+            6,
+            gone("late"),
+        ),
+    ];
+    for ((who, detail), (by, note, revision, place)) in changes.iter().zip(&wanted) {
+        let told = match place.is_empty() {
+            true => format!("{note}revision {revision}: 0 changes"),
+            false => format!("{note}revision {revision}: 1 change: {place}"),
+        };
+        assert_eq!((*who, detail), (*by, &told));
+    }
+    let [(_, large)] = &changes[wanted.len()..] else {
+        panic!("{changes:?}");
+    };
+    // The beginning, and what shows whether a longer text is the one that was cut.
+    let each: Vec<_> = names().map(|name| create(&name)).collect();
+    let whole = format!("revision 7: 200 changes: {}", each.join("; "));
+    let digest = sha2::Sha256::digest(whole.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let beginning = &whole[..kept];
+    let length = whole.len();
+    assert_eq!(
+        *large,
+        format!("{beginning}... (cut: {length} bytes, sha-256 {digest})")
+    );
+
+    let (sound, words) = verdict(dir.path());
+    assert!(sound && words.contains("sound"), "{words}");
+    // A record changed in a file that was closed long ago.
+    let closed = std::fs::read_dir(dir.path().join(AUDIT)).unwrap();
+    let mut closed: Vec<_> = closed.map(|entry| entry.unwrap().path()).collect();
+    closed.sort();
+    let forged = std::fs::read_to_string(&closed[0]).unwrap();
+    assert!(forged.contains("\"who\":\"lifeline\""));
+    let forged = forged.replacen("\"who\":\"lifeline\"", "\"who\":\"nobody00\"", 1);
+    std::fs::write(&closed[0], forged).unwrap();
+    let (sound, words) = verdict(dir.path());
+    assert!(!sound && words.contains("BROKEN"), "{words}");
 }

@@ -20,7 +20,7 @@ mod verify;
 pub use chain::Head;
 pub use error::AuditError;
 pub use log::AuditLog;
-pub use record::{AuditRecord, Outcome};
+pub use record::{AuditRecord, Clip, Outcome};
 pub use recorder::{Recorder, Underway, Writer};
 pub use settings::Settings;
 pub use verify::{Problem, Report, verify};

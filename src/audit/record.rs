@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::Head;
+use sha2::{Digest, Sha256};
+
+use super::chain::{Head, hex};
 use crate::clock::Timestamp;
 
 /// How it ended.
@@ -42,6 +44,9 @@ pub struct AuditRecord {
     /// Why it was refused or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Its detail is as long as it may be.
+    #[serde(skip)]
+    clipped: bool,
 }
 
 impl AuditRecord {
@@ -56,27 +61,82 @@ impl AuditRecord {
             detail: None,
             result,
             reason: None,
+            clipped: false,
         }
     }
 
-    /// Cuts texts that are too long, at a character, and says how much is missing.
+    /// Sets more words that may be many: cut already where they are.
+    pub fn set_detail(&mut self, words: Clip) {
+        self.detail = Some(words.finish());
+        self.clipped = true;
+    }
+
+    /// Cuts texts that are too long, and says so.
     pub(super) fn cut(&mut self, limit: usize) {
         let required = [&mut self.who, &mut self.what].into_iter();
-        let optional = [
-            &mut self.from,
-            &mut self.target,
-            &mut self.detail,
-            &mut self.reason,
-        ];
+        let mut nothing = None;
+        let detail = match self.clipped {
+            true => &mut nothing,
+            false => &mut self.detail,
+        };
+        let optional = [&mut self.from, &mut self.target, detail, &mut self.reason];
         for text in required.chain(optional.into_iter().flatten()) {
             if text.len() > limit {
-                let fits = |n: &usize| text.is_char_boundary(*n);
-                let kept = (0..=limit).rev().find(fits).unwrap_or(0);
-                let missing = text.len() - kept;
-                text.truncate(kept);
-                text.push_str(&format!("... (+{missing} bytes)"));
+                let mut clip = Clip::new(limit);
+                clip.push(text);
+                *text = clip.finish();
             }
         }
+    }
+}
+
+/// A text of which only the beginning is kept. Where it was longer, how long it was and its SHA-256 follow: whoever has
+/// the whole of it can show that it is the one.
+#[derive(Debug)]
+pub struct Clip {
+    kept: String,
+    limit: usize,
+    bytes: usize,
+    digest: Sha256,
+}
+
+impl Clip {
+    /// Nothing yet; that many bytes are kept, and no character is cut through.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            kept: String::new(),
+            limit,
+            bytes: 0,
+            digest: Sha256::new(),
+        }
+    }
+
+    /// Adds a piece.
+    pub fn push(&mut self, piece: &str) {
+        self.digest.update(piece.as_bytes());
+        // Once something is missing nothing is kept that comes after it.
+        if self.kept.len() == self.bytes {
+            let room = self.limit.saturating_sub(self.bytes).min(piece.len());
+            let fits = |n: &usize| piece.is_char_boundary(*n);
+            let end = (0..=room).rev().find(fits).unwrap_or(0);
+            self.kept.push_str(piece.get(..end).unwrap_or_default());
+        }
+        self.bytes += piece.len();
+    }
+
+    /// The text, or its beginning and what is to be known of the rest.
+    pub fn finish(self) -> String {
+        let Self {
+            mut kept,
+            bytes,
+            digest,
+            ..
+        } = self;
+        if bytes > kept.len() {
+            let digest = hex(&digest.finalize());
+            kept.push_str(&format!("... (cut: {bytes} bytes, sha-256 {digest})"));
+        }
+        kept
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Settings {
     /// Records that may wait for the writer; while there are as many, whoever has another to write waits, and
     /// that is counted and logged (default 4096).
     pub queue_records: NonZeroUsize,
-    /// Bytes of one text of a record; longer ones are cut and say so (default 4096).
+    /// Bytes of one text of a record; of longer ones the beginning is kept, the length and the SHA-256 (default 4096).
     pub text_bytes: NonZeroUsize,
 }
 

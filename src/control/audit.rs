@@ -3,7 +3,7 @@
 use super::session::SessionInfo;
 use super::undo::Confirming;
 use super::who::Who;
-use crate::audit::{AuditRecord, Outcome, Recorder};
+use crate::audit::{AuditRecord, Clip, Outcome, Recorder};
 use crate::datastore::{Change, Diff, DiffOp, Location, Tree};
 use crate::ids::Revision;
 use crate::schema::{NodeKind, Schema};
@@ -70,16 +70,23 @@ impl Changed {
             old,
             new,
         } = self;
-        let limit = audit.text_bytes();
-        // As long as the change is large, which may be megabytes.
-        let listed =
-            tokio::task::spawn_blocking(move || list(&Diff::between(&old, &new), &new, limit));
-        let listed = listed.await;
-        record.detail = Some(match (&failure, listed) {
-            (None, Ok(listed)) => format!("{note}revision {revision}: {listed}"),
-            (Some(_), Ok(listed)) => format!("{note}{listed}"),
-            (_, Err(error)) => format!("{note}revision {revision}: changes not listed: {error}"),
+        let mut words = Clip::new(audit.text_bytes());
+        words.push(&match failure {
+            None => format!("{note}revision {revision}: "),
+            Some(_) => note.clone(),
         });
+        // As long as the change is large, which may be megabytes.
+        let listed = tokio::task::spawn_blocking(move || {
+            list(&Diff::between(&old, &new), &new, &mut words);
+            words
+        });
+        match listed.await {
+            Ok(words) => record.set_detail(words),
+            Err(error) => {
+                let text = format!("{note}revision {revision}: changes not listed: {error}");
+                record.detail = Some(text);
+            }
+        }
         if failure.is_some() {
             record.result = Outcome::Failed;
             record.reason = failure;
@@ -88,32 +95,27 @@ impl Changed {
     }
 }
 
-/// What changed, where, without values; what goes beyond the limit is not looked at.
-fn list(diff: &Diff, tree: &Tree, limit: usize) -> String {
+/// What changed, where, without values.
+fn list(diff: &Diff, tree: &Tree, out: &mut Clip) {
     let changes = &diff.changes;
-    let mut out = match changes.len() {
+    out.push(&match changes.len() {
         1 => "1 change".to_owned(),
         many => format!("{many} changes"),
-    };
+    });
     let mut between = ": ";
     for change in changes {
-        if out.len() > limit {
-            // The log cuts it, and says so.
-            break;
-        }
         let word = match change.op {
             DiffOp::Create => "create",
             DiffOp::Delete => "delete",
             DiffOp::Replace => "replace",
             DiffOp::Reorder => "reorder",
         };
-        out.push_str(between);
-        out.push_str(word);
-        out.push(' ');
-        out.push_str(&place(change, tree.schema()));
+        out.push(between);
+        out.push(word);
+        out.push(" ");
+        out.push(&place(change, tree.schema()));
         between = "; ";
     }
-    out
 }
 
 /// The instance path. An entry of a leaf-list is named by its value: that is left out.

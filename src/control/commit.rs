@@ -13,6 +13,7 @@
 
 use std::collections::BTreeSet;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 
 use super::base_event::Edits;
@@ -23,7 +24,7 @@ use super::running::{Change, Next, What};
 pub use super::running::{META, REVISION, UNITS};
 use super::service::Control;
 use super::undo::Confirming;
-use crate::datastore::{DefaultOperation, EditTree, Error, ErrorOption, Nacm, Tree};
+use crate::datastore::{DefaultOperation, EditTree, Error, ErrorKind, ErrorOption, Nacm, Tree};
 use crate::engine::handle::DesiredChange;
 use crate::esc_model::published::Published;
 use crate::esc_model::{connectors, desired};
@@ -31,6 +32,12 @@ use crate::ids::{Revision, SessionId};
 
 /// Commits that may come between before the sequencer is held through validation.
 const OPTIMISTIC_TRIES: u32 = 3;
+
+/// Nodes of an edit above which it is not applied on the thread that serves other sessions too.
+const LARGE_EDIT: usize = 1_000;
+
+/// Units of a change above which its batch is not made there either.
+const LARGE_CHANGE: usize = 32;
 
 /// What edit-config does behind its parameters.
 #[derive(Clone, Debug)]
@@ -70,8 +77,13 @@ impl Control {
             what: What::Edit,
         };
         let mut left = Vec::new();
+        let large = edit.edit.is_larger_than(LARGE_EDIT);
         self.change_running(&change, edit.test_only, |base| {
-            let (tree, errors) = edit.apply(base)?;
+            let apply = || edit.apply(base);
+            let (tree, errors) = match large {
+                true => aside(apply)?,
+                false => apply()?,
+            };
             left = errors;
             Ok(tree)
         })
@@ -166,7 +178,7 @@ impl Control {
         // A candidate that follows running changes nothing; a confirmation may be in it all the same.
         self.change_running(&change, false, |base| {
             let candidate = change.from_candidate.as_ref().unwrap_or(base);
-            access.check_change(base, candidate)?;
+            aside(|| access.check_change(base, candidate))?;
             Ok(candidate.clone())
         })
         .await
@@ -202,16 +214,26 @@ impl Control {
                     what: What::Edit,
                 };
                 let copied = |base: &Tree| {
-                    access.check_change(base, &content)?;
+                    aside(|| access.check_change(base, &content))?;
                     Ok(content.clone())
                 };
                 self.change_running(&change, false, copied).await
             }
             Datastore::Candidate => {
                 let running = self.running();
+                let judged = {
+                    let state = self.state();
+                    state.locks.check_write(Datastore::Candidate, session)?;
+                    state.candidate.tree(&running)
+                };
+                // Not under the lock, which every session needs.
+                aside(|| access.check_change(&judged, &content))?;
                 let mut state = self.state();
                 state.locks.check_write(Datastore::Candidate, session)?;
-                access.check_change(&state.candidate.tree(&running), &content)?;
+                let now = state.candidate.tree(&running);
+                if !now.ptr_eq(&judged) {
+                    access.check_change(&now, &content)?;
+                }
                 state.candidate.set(content, &running);
                 Ok(())
             }
@@ -252,6 +274,7 @@ impl Control {
                 Next {
                     tree: wanted,
                     edits: Edits::default(),
+                    units: 0,
                 }
             } else if tries > OPTIMISTIC_TRIES {
                 self.judge(wanted, base.clone()).await?
@@ -267,7 +290,10 @@ impl Control {
             if test_only {
                 return Ok(());
             }
-            let done = self.submit(&mut running, next, change)?;
+            let done = match next.units > LARGE_CHANGE {
+                true => aside(|| self.submit(&mut running, next, change))?,
+                false => self.submit(&mut running, next, change)?,
+            };
             drop(running);
             return outcome(done).await;
         }
@@ -275,11 +301,15 @@ impl Control {
 
     /// Validates a root and lists what it changes, off the I/O threads: libyang cannot be interrupted.
     async fn judge(&self, wanted: Tree, base: Tree) -> Result<Next, ControlError> {
-        let limit = self.change_edits;
+        let (limit, most) = (self.change_edits, self.change_units());
         let judged = blocking("validation", move || {
+            let units = wanted.units_changed_since(&base);
+            if units > most {
+                return Err(vec![too_many(units, most)]);
+            }
             let tree = wanted.validate(Some(&base))?;
             let edits = Edits::between(&base, &tree, limit);
-            Ok::<_, Vec<Error>>(Next { tree, edits })
+            Ok::<_, Vec<Error>>(Next { tree, edits, units })
         });
         Ok(judged.await??)
     }
@@ -365,6 +395,15 @@ impl Control {
     }
 }
 
+/// A change that is legal and too much at once.
+fn too_many(units: usize, most: usize) -> Error {
+    let text = format!(
+        "the change touches {units} units (tenants and deployments), more than the {most} that the setting \
+         change-units allows at once"
+    );
+    Error::new(ErrorKind::TooBig, "", text)
+}
+
 /// With continue-on-error the rest was done, and what was refused is told.
 fn all_applied(errors: Vec<Error>) -> Result<(), ControlError> {
     match errors.is_empty() {
@@ -386,6 +425,15 @@ pub(super) async fn outcome(
         let text = "nobody is left to carry the change through";
         Err(ControlError::Internal(text.to_owned()))
     })
+}
+
+/// Runs what may take long where the other tasks of this thread do not wait for it.
+pub fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// Runs what takes long off the I/O threads.

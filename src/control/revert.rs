@@ -95,10 +95,11 @@ impl Control {
         let limit = self.change_edits;
         let next = blocking("taking back", move || Next {
             edits: Edits::between(&old, &new, limit),
+            units: new.units_changed_since(&old),
             tree: new,
         })
         .await?;
-        let done = self.submit(&mut running, next, change)?;
+        let done = super::commit::aside(|| self.submit(&mut running, next, change))?;
         drop(running);
         super::commit::outcome(done).await
     }
@@ -215,6 +216,7 @@ pub async fn at_start(
     let next = Next {
         tree: waiting.before.clone(),
         edits: Edits::between(&published.config, &waiting.before, limit),
+        units: 0,
     };
     let base = (&published.config, published.revision);
     let how = Confirming::Revert(why);

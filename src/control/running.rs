@@ -113,6 +113,8 @@ impl Change {
 pub(super) struct Next {
     pub tree: Tree,
     pub edits: Edits,
+    /// How many units it changes.
+    pub units: usize,
 }
 
 /// A batch that is made and not yet queued.

@@ -42,6 +42,8 @@ pub struct Control {
     pub(super) due: watch::Sender<Option<Due>>,
     /// Edits that one event lists.
     pub(super) change_edits: usize,
+    /// Units that one change touches.
+    change_units: usize,
     /// Sessions there are.
     pub sessions: Registry,
     /// Who may do what.
@@ -101,6 +103,7 @@ impl Control {
             }),
             due: watch::Sender::new(None),
             change_edits: parts.limits.change_edits,
+            change_units: parts.limits.change_units,
             clock: parts.clock,
             audit: parts.audit,
             sessions: Registry::new(parts.limits).reserved_for(parts.recovery_user.clone()),
@@ -152,6 +155,11 @@ impl Control {
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Units that one change of running may touch.
+    pub(super) fn change_units(&self) -> usize {
+        self.change_units
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

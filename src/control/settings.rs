@@ -25,6 +25,9 @@ pub struct SessionLimits {
     pub input_bytes_per_user: usize,
     /// Edits that one netconf-config-change lists; more are told by fewer, higher targets.
     pub change_edits: usize,
+    /// Units (tenants, deployments, the root) that one change of running touches; a larger one is refused as
+    /// `too-big`.
+    pub change_units: usize,
 }
 
 impl Default for SessionLimits {
@@ -35,6 +38,7 @@ impl Default for SessionLimits {
             sessions_reserved: 2,
             input_bytes_per_user: 64 * 1024 * 1024,
             change_edits: 256,
+            change_units: 20_000,
         }
     }
 }

@@ -48,6 +48,7 @@ use crate::northbound::admin::{self, AdminServer};
 use crate::northbound::netconf::memory;
 use crate::northbound::netconf::service::{Service, Sessions};
 use crate::northbound::netconf::ssh::SshServer;
+use crate::northbound::netconf::transport::SessionHandler;
 use crate::northbound::sol003::{Face, Parts as FaceParts, Security};
 use crate::probe::{Poller, Probes};
 use crate::schema::{LoadOptions, Schema};
@@ -90,6 +91,10 @@ pub struct Seams {
     pub vim: Option<Wrap<dyn Vim>>,
     /// Stands between engine and monitors.
     pub monitors: Option<Wrap<dyn Monitors>>,
+    /// Stands between the NETCONF face and the simulated VIM's controls.
+    pub simulator: Option<Wrap<dyn Simulator>>,
+    /// Stands between the transport and the sessions of the NETCONF face.
+    pub sessions: Option<Wrap<dyn SessionHandler>>,
     /// Ids to use instead of minted ones.
     pub ids: GivenIds,
     /// Who answers the probes of a VIM's VMs, by its connector's id.
@@ -225,6 +230,7 @@ impl Server {
                 },
                 seed,
                 queue: settings.daemon.engine_queue,
+                at_rest: memory::give_back,
             },
         );
         let handle = engine.handle();
@@ -269,7 +275,7 @@ impl Server {
         let controls: Arc<dyn Simulator> = Arc::new(Controls(simulator.clone()));
         let service = Arc::new(Service::new(
             control.clone(),
-            Some(controls),
+            Some(between(controls, seams.simulator)),
             settings.netconf.clone(),
         ));
         // Operations that a stop left waiting for their commit.
@@ -300,7 +306,7 @@ impl Server {
             keys,
             clock.clone(),
             login,
-            Arc::new(Sessions(service)),
+            between(Arc::new(Sessions(service)), seams.sessions),
         )?;
         let recorder = audit.clone();
         let admin = admin::listen(&data_dir, move |request| {

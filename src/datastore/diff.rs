@@ -36,7 +36,17 @@ pub struct Change {
     pub old: Option<Arc<str>>,
     /// A leaf's (or leaf-list entry's) value now.
     pub new: Option<Arc<str>>,
-    after: Option<Value>,
+    after: Option<After>,
+}
+
+/// What stands there now.
+#[derive(Clone, Debug)]
+enum After {
+    Value(Value),
+    /// An entry of a list. Not as a list of one: such a list takes as much memory as one of thirty.
+    Entry(Node),
+    /// An entry of a leaf-list.
+    Item,
 }
 
 impl Change {
@@ -93,25 +103,29 @@ impl Diff {
     }
 }
 
-/// Puts a changed value into its parent; an entry travels as the only one of a list.
-fn put(schema: &Schema, parent: &mut Node, step: &Step, after: &Value) {
+/// Puts a changed value, or an entry of a list or leaf-list, into its parent.
+fn put(schema: &Schema, parent: &mut Node, step: &Step, after: &After) {
+    let user_ordered = schema.node(step.node).user_ordered;
     match (parent.child_mut(step.node), after, &step.keys) {
-        (Some(Value::List(entries)), Value::List(one), Some(keys)) => {
-            if let Some(node) = one.get(keys) {
-                entries.insert(keys.clone(), node.clone());
-            }
+        (Some(Value::List(entries)), After::Entry(node), Some(keys)) => {
+            entries.insert(keys.clone(), node.clone());
         }
-        (Some(Value::LeafList(values)), Value::LeafList(_), Some(keys)) => {
-            values.insert(keys.clone(), ());
-        }
-        (None, Value::List(one), Some(_)) => {
-            let mut entries = Ordered::new(schema.node(step.node).user_ordered);
-            for (keys, node) in one.iter() {
-                entries.insert(keys.clone(), node.clone());
-            }
+        (_, After::Entry(node), Some(keys)) => {
+            let mut entries = Ordered::new(user_ordered);
+            entries.insert(keys.clone(), node.clone());
             parent.set(step.node, Value::List(entries));
         }
-        _ => parent.set(step.node, after.clone()),
+        (Some(Value::LeafList(values)), After::Item, Some(keys)) => {
+            values.insert(keys.clone(), ());
+        }
+        (_, After::Item, Some(keys)) => {
+            let mut values = Ordered::new(user_ordered);
+            values.insert(keys.clone(), ());
+            parent.set(step.node, Value::LeafList(values));
+        }
+        (_, After::Value(value), _) => parent.set(step.node, value.clone()),
+        // Entries have keys.
+        (_, After::Entry(_) | After::Item, None) => {}
     }
 }
 
@@ -181,7 +195,7 @@ impl Walk {
                     (None, _) => DiffOp::Create,
                     (_, None) => DiffOp::Delete,
                 };
-                let change = (text(old), text(new), new.cloned());
+                let change = (text(old), text(new), new.cloned().map(After::Value));
                 self.add(id, op, None, change, at);
             }
         }
@@ -192,11 +206,6 @@ impl Walk {
     }
 
     fn list(&mut self, id: NodeId, old: &Ordered<Node>, new: &Ordered<Node>, at: &Location) {
-        let one = |keys: &Keys, node: &Node| {
-            let mut one = Ordered::new(false);
-            one.insert(keys.clone(), node.clone());
-            Value::List(one)
-        };
         for change in new.changes_since(old) {
             self.diff.visited += 1;
             match change {
@@ -204,7 +213,7 @@ impl Walk {
                     self.add(id, DiffOp::Delete, Some(keys), (None, None, None), at);
                 }
                 EntryDiff::Added(keys, node) => {
-                    let value = Some(one(keys, node));
+                    let value = Some(After::Entry(node.clone()));
                     self.add(id, DiffOp::Create, Some(keys), (None, None, value), at);
                 }
                 EntryDiff::Changed(keys, before, after) => {
@@ -213,7 +222,7 @@ impl Walk {
             }
         }
         if !new.is_empty() && !in_expected_order(old, new) {
-            let value = Some(Value::List(new.clone()));
+            let value = Some(After::Value(Value::List(new.clone())));
             self.add(id, DiffOp::Reorder, None, (None, None, value), at);
         }
     }
@@ -227,9 +236,7 @@ impl Walk {
                     self.add(id, DiffOp::Delete, Some(keys), (text(keys), None, None), at);
                 }
                 EntryDiff::Added(keys, ()) => {
-                    let mut one = Ordered::new(new.is_user_ordered());
-                    one.insert(keys.clone(), ());
-                    let value = Some(Value::LeafList(one));
+                    let value = Some(After::Item);
                     self.add(
                         id,
                         DiffOp::Create,
@@ -242,7 +249,7 @@ impl Walk {
             }
         }
         if !new.is_empty() && !in_expected_order(old, new) {
-            let value = Some(Value::LeafList(new.clone()));
+            let value = Some(After::Value(Value::LeafList(new.clone())));
             self.add(id, DiffOp::Reorder, None, (None, None, value), at);
         }
     }
@@ -252,7 +259,7 @@ impl Walk {
         id: NodeId,
         op: DiffOp,
         keys: Option<&Keys>,
-        (old, new, after): (Option<Arc<str>>, Option<Arc<str>>, Option<Value>),
+        (old, new, after): (Option<Arc<str>>, Option<Arc<str>>, Option<After>),
         at: &Location,
     ) {
         debug_assert!(self.schema.node(id).kind != NodeKind::Choice);

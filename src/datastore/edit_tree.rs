@@ -135,6 +135,17 @@ impl EditTree {
         Ok(Self { children })
     }
 
+    /// Whether it names more nodes than that; looks at no more.
+    pub fn is_larger_than(&self, nodes: usize) -> bool {
+        fn left(children: &[EditNode], mut room: Option<usize>) -> Option<usize> {
+            for child in children {
+                room = left(&child.children, room?.checked_sub(1));
+            }
+            room
+        }
+        left(&self.children, Some(nodes)).is_none()
+    }
+
     /// Whether it names nothing.
     pub fn is_empty(&self) -> bool {
         self.children.is_empty()

@@ -80,6 +80,11 @@ impl Tree {
             .collect()
     }
 
+    /// How many units differ from `old`.
+    pub fn units_changed_since(&self, old: &Tree) -> usize {
+        changed_locations(self.schema(), Some(old.root()), self.root()).len()
+    }
+
     /// Puts a tree together from stored unit rows, in any order.
     ///
     /// # Errors

@@ -6,9 +6,13 @@
 //!    |                                   failed: abort all, wait for a probe write, handle again
 //!    +------------- answers of VIMs and probers, timers, messages <--------------+
 //! ```
+//! A change of the configuration that is large is taken in pieces, each a batch of its own, with what else comes
+//! between: neither a batch nor the wait for a recovery is as long as a change is large.
 //! Nothing leaves this task before the batch that holds its intent is durable (P4). While the store refuses,
 //! people's actions are refused at once, probes are forgotten (nothing could follow from them), and all
 //! else is kept. When the store has ended, so does the task: the process is to follow.
+
+mod sources;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,6 +20,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use self::sources::{Sources, pieces};
 use super::audit;
 use super::core::Core;
 use super::handle::{Done, Handle, Item, plain};
@@ -23,7 +28,7 @@ use super::io::{Ctx, Effect, Input, RecordChange, ReplyId, Report, Transaction};
 use super::port::{Monitors, Vims};
 use super::shell::Shell;
 use crate::audit::Recorder;
-use crate::clock::{Clock, TimerTable};
+use crate::clock::{Clock, Mono, TimerTable};
 use crate::esc_model::event::Encoder;
 use crate::esc_model::published::{Published, State};
 use crate::ids::{Minter, OpId};
@@ -33,6 +38,10 @@ use crate::store::{Batch, NewEvent, Store, StoreError, Table, Write};
 
 /// Inputs taken into one batch at most.
 const DRAIN: usize = 512;
+/// Octets of rows after which it is worth tidying up.
+const MUCH: usize = 4 << 20;
+/// How long after that.
+const REST: Duration = Duration::from_secs(2);
 /// Pause between two probe writes while the store fails.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -54,6 +63,8 @@ pub struct Parts {
     pub seed: u64,
     /// Inputs that may wait.
     pub queue: usize,
+    /// Called a moment after much was done: time to tidy up.
+    pub at_rest: fn(),
 }
 
 /// The engine's task and the way to it. Dropping every [`Handle`] does not stop it; [`Engine::stop`] does, and
@@ -87,9 +98,13 @@ impl Engine {
             seeds: Minter::new(parts.seed),
             timers: TimerTable::default(),
             shell,
+            at_rest: parts.at_rest,
+            done: 0,
+            tidy_at: None,
         };
         let running = tokio::spawn(task.run(Sources {
             inputs,
+            backlog: VecDeque::new(),
             answers: answered,
             probes: probed,
             stop: stopped,
@@ -137,35 +152,6 @@ impl Engine {
     }
 }
 
-/// Where inputs come from.
-struct Sources {
-    inputs: mpsc::Receiver<Item>,
-    answers: mpsc::UnboundedReceiver<Input>,
-    probes: mpsc::Receiver<Input>,
-    stop: oneshot::Receiver<()>,
-}
-
-impl Sources {
-    /// Adds what is there already: each source has its share, so that none starves another.
-    fn drain(&mut self, items: &mut Vec<Item>) {
-        while items.len() < DRAIN / 2
-            && let Ok(input) = self.answers.try_recv()
-        {
-            items.push(plain(input));
-        }
-        while items.len() < DRAIN * 3 / 4
-            && let Ok(input) = self.probes.try_recv()
-        {
-            items.push(plain(input));
-        }
-        while items.len() < DRAIN
-            && let Ok(item) = self.inputs.try_recv()
-        {
-            items.push(item);
-        }
-    }
-}
-
 struct Task {
     core: Core,
     store: Store<Published>,
@@ -175,6 +161,11 @@ struct Task {
     seeds: Minter,
     timers: TimerTable<super::io::TimerKey>,
     shell: Shell,
+    at_rest: fn(),
+    /// Octets of rows written since it was decided to tidy up.
+    done: usize,
+    /// When to tidy up.
+    tidy_at: Option<Mono>,
 }
 
 impl Task {
@@ -192,17 +183,30 @@ impl Task {
                     None => std::future::pending().await,
                 }
             };
+            let tidy_at = self.tidy_at;
+            let tidying = async {
+                match tidy_at {
+                    Some(at) => tokio::time::sleep(at.saturating_sub(now)).await,
+                    None => std::future::pending().await,
+                }
+            };
             let mut items = Vec::new();
+            let waits = sources.backlog.is_empty();
             tokio::select! {
                 biased;
                 _ = &mut sources.stop => return Ok(()),
+                () = std::future::ready(()), if !waits => {}
                 answer = sources.answers.recv() => items.extend(answer.map(plain)),
                 () = timer => {}
                 item = sources.inputs.recv() => match item {
-                    Some(item) => items.push(item),
+                    Some(item) => sources.backlog.extend(pieces(item)),
                     None => return Ok(()),
                 },
                 Some(probe) = sources.probes.recv() => items.push(plain(probe)),
+                () = tidying => {
+                    self.tidy_at = None;
+                    (self.at_rest)();
+                }
             }
             let now = self.clock.mono();
             while items.len() < DRAIN / 4
@@ -273,7 +277,7 @@ impl Task {
                 _ => {
                     tracing::error!(%error, "the store refuses the engine's batch");
                     items = refuse_actions(items, &error);
-                    if !self.sit_out(&mut items, &error, sources).await? {
+                    if !self.sit_out(&error, sources).await? {
                         return Ok(false);
                     }
                     runs.push_front(items);
@@ -324,7 +328,6 @@ impl Task {
     /// person is taken; what commits changed is kept.
     async fn sit_out(
         &mut self,
-        kept: &mut Vec<Item>,
         why: &StoreError,
         sources: &mut Sources,
     ) -> Result<bool, StoreError> {
@@ -336,7 +339,7 @@ impl Task {
                 _ = &mut sources.stop => return Ok(false),
                 () = &mut pause => {}
                 Some(item) = sources.inputs.recv() => {
-                    kept.extend(refuse_actions(vec![item], why));
+                    sources.backlog.extend(refuse_actions(pieces(item), why));
                     continue;
                 }
                 Some(_) = sources.probes.recv() => continue,
@@ -358,9 +361,19 @@ impl Task {
         }
     }
 
-    async fn store(&self, transaction: &Transaction) -> Result<(), StoreError> {
+    async fn store(&mut self, transaction: &Transaction) -> Result<(), StoreError> {
         if transaction.is_empty() {
             return Ok(());
+        }
+        let octets = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+        let rows = transaction.rows.iter();
+        self.done += rows
+            .map(|(_, key, value)| key.len() + octets(value))
+            .sum::<usize>();
+        if self.done >= MUCH {
+            self.done = 0;
+            let now = self.clock.mono();
+            self.tidy_at.get_or_insert(now + REST);
         }
         let writes = transaction.rows.iter().map(|(table, key, value)| Write {
             table: Table(table),

@@ -104,6 +104,7 @@ impl Handle {
             revision,
             deployments,
             resources: change.resources,
+            more: false,
         };
         let done = Done::Durable(done);
         // Resources first: what was asked for may need them.

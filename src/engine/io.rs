@@ -145,6 +145,8 @@ pub enum Input {
         deployments: Vec<(DeploymentKey, Option<Arc<Deployment>>)>,
         /// Changed shared resources, tenants included.
         resources: Vec<(ResourceKey, Option<ResourceSpec>)>,
+        /// Whether more of the same change follows: a large one comes in pieces.
+        more: bool,
     },
     /// A person asks for something.
     Action {

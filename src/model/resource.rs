@@ -17,6 +17,11 @@ pub enum ResourceKind {
     Flavor,
 }
 
+impl ResourceKind {
+    /// Every kind, in order.
+    pub const ALL: [Self; 4] = [Self::Tenant, Self::Network, Self::Image, Self::Flavor];
+}
+
 /// Names one shared resource.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ResourceKey {

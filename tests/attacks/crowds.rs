@@ -1,7 +1,9 @@
 //! Many at once: strangers that say nothing, users that stop in the middle, subscribers that stop reading.
 
+use std::collections::VecDeque;
 use std::io::Read;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lifeline::clock::{Clock, SystemClock};
@@ -56,43 +58,99 @@ fn a_thousand_silent_strangers_keep_nobody_out() {
     host.lives();
 }
 
-/// As above, but every stranger has exchanged keys and comes from an address of its own.
+/// A stranger with its key exchange begun; `None` when it is refused.
+fn stranger(host: &Host, source: [u8; 4]) -> Option<Wire> {
+    let mut wire = Wire::open(connect_from(source, host.address()).ok()?)?;
+    wire.octets("SSH-2.0-attacker_1.0\r\n");
+    wire.packet(Wire::kexinit(true));
+    Some(wire)
+}
+
+/// Every stranger has begun to exchange keys and comes from an address of its own, in one network or in many:
+/// somebody with good credentials is in at the first try, within a second, however many they are.
 #[test]
 fn strangers_from_many_addresses_keep_nobody_out() {
     many_files();
+    type Source = fn(u8, u8) -> [u8; 4];
+    let near: Source = |group, n| [127, 7, group, n];
+    let far: Source = |group, n| [127, n, group, 7];
+    for (what, source, count) in [
+        ("one network", near, 300_u32),
+        ("many networks", far, 300),
+        ("many networks, just full", far, 100),
+        ("many networks, just not full", far, 99),
+    ] {
+        let host = Host::process();
+        host.lives();
+        let strangers: Vec<_> = (0..count)
+            .filter_map(|n| stranger(&host, source((n / 250) as u8 + 1, (n % 250) as u8 + 1)))
+            .collect();
+        assert_eq!(strangers.len() as u32, count, "newcomers are let in");
+        let logins: Vec<_> = (3..13)
+            .map(|last| login_from(&host, [127, 0, 0, last]))
+            .collect();
+        let worst = logins.into_iter().max().unwrap();
+        println!("{what}: slowest of ten logins beside {count} strangers: {worst:?}");
+        assert!(worst <= Duration::from_secs(1), "{what}: {worst:?}");
+        drop(strangers);
+        host.lives();
+    }
+}
+
+/// The same while strangers keep coming, each from an address of its own, faster than any is patient.
+#[test]
+fn strangers_that_keep_coming_keep_nobody_out() {
+    many_files();
     let host = Host::process();
     host.lives();
-    let mut keyed = Vec::new();
-    for n in 0..300_u32 {
-        let source = [127, 7, (n / 250) as u8, (n % 250) as u8 + 1];
-        let Ok(tcp) = connect_from(source, host.address()) else {
-            continue;
-        };
-        if let Some(mut wire) = Wire::open(tcp) {
-            wire.octets("SSH-2.0-attacker_1.0\r\n");
-            wire.packet(Wire::kexinit(true));
-            keyed.push(wire);
-        }
-    }
-    let left: Vec<Wire> = keyed;
-    // Above the full number a lone newcomer may be refused; it gets in as soon as it tries some times.
-    let began = Instant::now();
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let tcp = connect_from([127, 0, 0, 3], host.address()).unwrap();
-        match Wire::open(tcp) {
-            Some(_) => break,
-            None => std::thread::sleep(Duration::from_millis(50)),
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{tries} tries");
-    }
-    println!(
-        "in after {:?} and {tries} tries beside {} strangers",
-        began.elapsed(),
-        left.len()
-    );
-    drop(left);
+    let stop = AtomicBool::new(false);
+    let (worst, came) = std::thread::scope(|scope| {
+        let (host, stop) = (&host, &stop);
+        let flood = scope.spawn(move || {
+            let mut held = VecDeque::new();
+            let mut came = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                let source = [127, (came % 250) as u8 + 1, (came / 250 % 250) as u8 + 1, 7];
+                if let Ok(tcp) = connect_from(source, host.address()) {
+                    held.push_back(tcp);
+                    came += 1;
+                }
+                if held.len() > 400 {
+                    held.pop_front();
+                }
+                std::thread::sleep(Duration::from_millis(4));
+            }
+            came
+        });
+        std::thread::sleep(Duration::from_secs(1));
+        let logins = (3..13).map(|last| login_from(host, [127, 0, 0, last]));
+        let worst = logins.max().unwrap();
+        stop.store(true, Ordering::Relaxed);
+        (worst, flood.join().unwrap())
+    });
+    println!("slowest of ten logins while {came} strangers came: {worst:?}");
+    assert!(came >= 200, "{came}");
+    assert!(worst <= Duration::from_secs(1), "{worst:?}");
+}
+
+/// The strangers come from the very address that the good login comes from: five of them are read at a
+/// time, and those that say nothing make room.
+#[test]
+fn a_thousand_strangers_from_one_s_own_address_keep_nobody_out() {
+    many_files();
+    let host = Host::process();
+    host.lives();
+    let before = host.memory("VmRSS");
+    let silent: Vec<_> = (0..1_000)
+        .map(|_| connect_from([127, 0, 0, 2], host.address()).unwrap())
+        .collect();
+    let logins: Vec<_> = (0..10).map(|_| login_from(&host, [127, 0, 0, 2])).collect();
+    let worst = logins.iter().max().unwrap();
+    let grown = host.memory("VmRSS").saturating_sub(before);
+    println!("logins beside 1,000 of the same address: {logins:?}; {grown} MiB");
+    assert!(*worst <= Duration::from_secs(1), "{worst:?}");
+    assert!(grown <= 64, "{grown} MiB");
+    drop(silent);
     host.lives();
 }
 

@@ -14,6 +14,7 @@
 mod after_login;
 mod before_login;
 mod crowds;
+mod edits;
 mod install;
 mod logins;
 mod messages;

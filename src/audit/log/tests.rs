@@ -2,7 +2,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::unix::fs::MetadataExt;
 
 use super::*;
-use crate::audit::verify;
+use crate::audit::{Clip, verify};
 use crate::clock::{ManualClock, Timestamp};
 
 fn open(dir: &Path) -> AuditLog {
@@ -209,7 +209,22 @@ fn long_texts_are_cut_and_say_so() {
     long.detail = Some("ääääääää".to_owned());
     log.append(long).unwrap();
     let text = fs::read_to_string(dir.path().join(CURRENT)).unwrap();
-    assert!(text.contains("\"detail\":\"ääää... (+8 bytes)\""), "{text}");
+    let digest = "428cde9f";
+    let cut = format!("\"detail\":\"ääää... (cut: 16 bytes, sha-256 {digest}");
+    assert!(text.contains(&cut), "{text}");
+    // In pieces it is the same, and it is not cut twice.
+    let mut clip = Clip::new(9);
+    for piece in ["ää", "", "äää", "äää"] {
+        clip.push(piece);
+    }
+    let mut pieces = record(1);
+    pieces.set_detail(clip);
+    log.append(pieces).unwrap();
+    let text = fs::read_to_string(dir.path().join(CURRENT)).unwrap();
+    assert_eq!(text.matches(&cut).count(), 2, "{text}");
+    let mut fits = Clip::new(9);
+    fits.push("ääää");
+    assert_eq!(fits.finish(), "ääää");
 }
 
 #[test]

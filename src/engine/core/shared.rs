@@ -1,5 +1,7 @@
 //! Shared resources: who needs them, when they are made, when they go.
 
+use std::sync::Arc;
+
 use crate::ids::{DeploymentKey, TenantId};
 use crate::model::resource::{ResourceKey, ResourceKind, ResourceSpec};
 use crate::model::vim::FailureReason;
@@ -21,13 +23,11 @@ impl State {
     ) {
         let Some(spec) = spec else {
             // A tenant made for a deployment in another VIM has the name only.
-            let same = |other: &&ResourceKey| {
-                **other == key
-                    || (key.kind == ResourceKind::Tenant
-                        && other.kind == ResourceKind::Tenant
-                        && other.name == key.name)
+            let same = match key.kind {
+                ResourceKind::Tenant => self.tenants_of_name(&key.name),
+                _ => vec![key],
             };
-            for key in self.things.keys().filter(same).cloned().collect::<Vec<_>>() {
+            for key in same {
                 self.with_thing(&key, cx, undo, |thing, _| thing.record.spec = None);
                 self.remove_unused(&key, cx, undo);
             }
@@ -135,7 +135,7 @@ impl State {
         undo.things
             .entry(key.clone())
             .or_insert_with(|| Some(slot.clone()));
-        let thing = std::sync::Arc::make_mut(slot);
+        let thing = Arc::make_mut(slot);
         let before = thing.stage.clone();
         f(thing, cx);
         let after = thing.stage.clone();
@@ -165,19 +165,10 @@ impl State {
         cx: &mut Cx<'_>,
         undo: &mut Undo,
     ) {
-        let of_tenant = |key: &&ResourceKey| {
-            key.vim == tenant.vim && key.tenant.as_deref() == Some(tenant.name.as_str())
-        };
         let waiting: Vec<_> = self
-            .things
-            .keys()
-            .filter(of_tenant)
-            .filter(|key| {
-                self.things
-                    .get(*key)
-                    .is_some_and(|thing| thing.stage == Stage::Absent)
-            })
-            .cloned()
+            .in_tenant(&tenant.vim, &tenant.name)
+            .filter(|(_, thing)| thing.stage == Stage::Absent)
+            .map(|(key, _)| key.clone())
             .collect();
         for key in waiting {
             let Some(reason) = failed.clone() else {
@@ -198,15 +189,59 @@ impl State {
     }
 
     fn remove_unused_tenants(&mut self, tenant: &str, cx: &mut Cx<'_>, undo: &mut Undo) {
-        let keys: Vec<_> = self
-            .things
-            .keys()
-            .filter(|key| key.kind == ResourceKind::Tenant && key.name == tenant)
-            .cloned()
-            .collect();
-        for key in keys {
+        for key in self.tenants_of_name(tenant) {
             self.remove_unused(&key, cx, undo);
         }
+    }
+
+    /// The VIMs that anything lives in; costs their number, not that of what lives there.
+    fn vims_in_use(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let mut next = self.things.keys().next();
+        while let Some(key) = next {
+            // The first name behind this one.
+            let behind = ResourceKey {
+                vim: format!("{}\0", key.vim),
+                kind: ResourceKind::Tenant,
+                tenant: None,
+                name: String::new(),
+            };
+            found.push(key.vim.clone());
+            next = self.things.range(behind..).next().map(|(key, _)| key);
+        }
+        found
+    }
+
+    /// The tenants of a name, in whatever VIM.
+    fn tenants_of_name(&self, name: &str) -> Vec<ResourceKey> {
+        let keys = self.vims_in_use().into_iter().map(|vim| ResourceKey {
+            vim,
+            kind: ResourceKind::Tenant,
+            tenant: None,
+            name: name.to_owned(),
+        });
+        keys.filter(|key| self.things.contains_key(key)).collect()
+    }
+
+    /// What lives in a tenant of a VIM.
+    fn in_tenant<'s>(
+        &'s self,
+        vim: &'s str,
+        tenant: &'s str,
+    ) -> impl Iterator<Item = (&'s ResourceKey, &'s Arc<Thing>)> {
+        let first = |kind| ResourceKey {
+            vim: vim.to_owned(),
+            kind,
+            tenant: Some(tenant.to_owned()),
+            name: String::new(),
+        };
+        ResourceKind::ALL.into_iter().flat_map(move |kind| {
+            self.things
+                .range(first(kind)..)
+                .take_while(move |(key, _)| {
+                    key.vim == vim && key.kind == kind && key.tenant.as_deref() == Some(tenant)
+                })
+        })
     }
 
     /// Removes it when it is not configured and nobody uses it.
@@ -221,9 +256,9 @@ impl State {
                 .next()
                 .is_some_and(|(key, _)| key.tenant == tenant)
                 || self
-                    .things
-                    .keys()
-                    .any(|key| key.tenant.as_deref() == Some(tenant))
+                    .vims_in_use()
+                    .iter()
+                    .any(|vim| self.in_tenant(vim, tenant).next().is_some())
         };
         let needed = thing.record.spec.is_some()
             || !thing.users.is_empty()

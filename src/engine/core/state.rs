@@ -43,12 +43,13 @@ impl State {
                 revision,
                 deployments,
                 resources,
+                more,
             } => {
                 for (key, spec) in resources {
                     self.desire_resource(key, spec, cx, undo);
                 }
-                let adopting = std::mem::take(&mut self.adopting)
-                    && self.ops.values().any(|op| op.awaits.is_some());
+                let adopting = self.adopting && self.ops.values().any(|op| op.awaits.is_some());
+                self.adopting &= more;
                 for (key, desired) in deployments {
                     let asked = match adopting {
                         true => self.orphan(&key, desired.is_some(), self.differs(&key, &desired)),

@@ -13,6 +13,7 @@ use crate::ids::SessionId;
 use crate::model::action::Refusal;
 use crate::proto::netconf::{ErrorInfo, ErrorPath, ErrorType, RpcError, RpcReply};
 use crate::schema::{self, Schema};
+use crate::store::StoreError;
 
 const APP: ErrorType = ErrorType::Application;
 const PROTOCOL: ErrorType = ErrorType::Protocol;
@@ -44,7 +45,12 @@ pub fn control(schema: &Schema, error: &ControlError) -> RpcReply {
             single(RpcError::invalid_value(PROTOCOL, error.to_string()))
         }
         ControlError::Store(cause) => {
-            single(RpcError::operation_failed(APP, format!("{error}: {cause}")))
+            let text = format!("{error}: {cause}");
+            single(match cause {
+                StoreError::TooLarge { .. } => RpcError::too_big(APP, text),
+                StoreError::Busy { .. } => RpcError::resource_denied(APP, text),
+                _ => RpcError::operation_failed(APP, text),
+            })
         }
         ControlError::Engine(_) | ControlError::Model(_) | ControlError::Internal(_) => {
             tracing::error!(error = chain(error), "request failed");

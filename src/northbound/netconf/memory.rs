@@ -22,7 +22,7 @@ pub fn prepare() {
 }
 
 /// Gives unused memory back; costs milliseconds, so off the I/O threads.
-pub(super) fn give_back() {
+pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         drop(runtime.spawn_blocking(|| {

@@ -1,7 +1,12 @@
 //! [`Service`]: admits sessions and answers their requests.
 
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 use super::driver::Admitted;
 use super::notify::Pump;
@@ -238,12 +243,42 @@ impl Service {
         let underway = trace::request(audit, session, &name, operation.as_ref().ok());
         let answer = match (request.may_execute(&ns, &name), operation) {
             (Err(denied), _) => RpcReply::from(denied).into(),
-            (Ok(()), Ok(operation)) => rpc::answer(&request, operation).await,
+            (Ok(()), Ok(operation)) => match guarded(rpc::answer(&request, operation)).await {
+                Ok(answer) => answer,
+                Err(what) => fallen(session, &name, &what),
+            },
             (Ok(()), Err(error)) => RpcReply::from(error).into(),
         };
         trace::answered(underway, &answer).await;
         answer
     }
+}
+
+/// A handler that panicked: its request fails, its session and all others go on.
+fn fallen(session: &SessionInfo, operation: &str, what: &str) -> Answer {
+    tracing::error!(session = %session.id, user = session.user, operation, what, "a handler panicked");
+    let text = "internal failure; a change may have been made";
+    RpcReply::from(RpcError::operation_failed(ErrorType::Application, text)).into()
+}
+
+/// Runs `work` to its end; a panic in it ends it alone, and what it said is the error. What handlers share with
+/// others is locked for moments and put in place whole, so that nobody finds it half done.
+async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(said(&*panic))),
+        }
+    })
+    .await
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no text").to_owned()
 }
 
 /// Admits sessions to a service.

@@ -91,6 +91,7 @@ impl Sim {
                 tenant_key(),
                 Some(crate::model::resource::ResourceSpec::Tenant { managed: true }),
             )],
+            more: false,
         });
     }
 

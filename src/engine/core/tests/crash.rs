@@ -255,6 +255,7 @@ fn an_aborted_transaction_leaves_nothing() {
             revision: crate::ids::Revision(2),
             deployments: vec![(key(), None)],
             resources: vec![(tenant_key(), None)],
+            more: false,
         },
         &ctx,
     );

@@ -74,6 +74,7 @@ fn deploy_of_several_vms_and_an_ephemeral_network_and_undeploy() {
         revision: crate::ids::Revision(3),
         deployments: vec![],
         resources: vec![(tenant_key(), None)],
+        more: false,
     });
     sim.secs(5).expect(&["DeleteTenant"]);
 }
@@ -95,6 +96,7 @@ fn ephemeral_networks_of_one_name_belong_to_one_deployment_each() {
             revision: crate::ids::Revision(1),
             deployments: vec![(key, wanted.map(std::sync::Arc::new))],
             resources: vec![],
+            more: false,
         });
         sim.secs(20);
     };

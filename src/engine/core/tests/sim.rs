@@ -485,6 +485,7 @@ impl Sim {
             revision: Revision(1),
             deployments,
             resources,
+            more: false,
         });
     }
 
@@ -969,6 +970,7 @@ impl Sim {
             revision: Revision(1),
             deployments: vec![(desired.key.clone(), Some(desired))],
             resources: vec![(tenant_key(), Some(ResourceSpec::Tenant { managed: true }))],
+            more: false,
         });
         self
     }
@@ -979,6 +981,7 @@ impl Sim {
             revision: Revision(2),
             deployments: vec![(key(), None)],
             resources: vec![],
+            more: false,
         });
         self
     }

@@ -239,6 +239,7 @@ fn shared_resources_are_made_once_and_removed_when_unused() {
         revision: crate::ids::Revision(1),
         deployments: vec![],
         resources,
+        more: false,
     });
     sim.secs(5);
     let mut told = sim.told();
@@ -263,6 +264,7 @@ fn shared_resources_are_made_once_and_removed_when_unused() {
         revision: crate::ids::Revision(2),
         deployments: vec![],
         resources: vec![(image, None)],
+        more: false,
     });
     sim.secs(5).expect(&[]);
     sim.undeploy()
@@ -272,6 +274,7 @@ fn shared_resources_are_made_once_and_removed_when_unused() {
         revision: crate::ids::Revision(3),
         deployments: vec![],
         resources: vec![(net, None), (tenant_key(), None)],
+        more: false,
     });
     sim.secs(20)
         .expect(&["DeleteSubnet", "DeleteNetwork", "DeleteTenant"]);

@@ -1,6 +1,7 @@
 //! get and get-config (RFC 6241 sections 7.1 and 7.7).
 
 use super::esc;
+use crate::control::commit::aside;
 use crate::control::error::ControlError;
 use crate::datastore::{self, PrintOptions, Tree, write_xml};
 use crate::northbound::netconf::service::Request;
@@ -14,7 +15,8 @@ pub async fn get(
     filter: Option<Filter>,
     with_defaults: Option<WithDefaults>,
 ) -> RpcReply {
-    match whole(request, filter.as_ref()) {
+    // State that changed since somebody asked last is rendered now, all of it in the worst case.
+    match aside(|| whole(request, filter.as_ref())) {
         Ok(tree) => print(request, tree, filter, with_defaults, true).await,
         Err(error) => request.failed(&error),
     }

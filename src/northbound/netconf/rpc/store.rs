@@ -1,6 +1,7 @@
 //! copy-config, delete-config, lock, unlock, validate, commit, discard-changes,
 //! cancel-commit (RFC 6241 sections 7.3 to 7.6, 8.3, 8.4 and 8.6).
 
+use crate::control::commit::aside;
 use crate::control::confirmed::{CommitRequest, Confirm};
 use crate::control::error::ControlError;
 use crate::control::lock::Datastore;
@@ -31,9 +32,12 @@ fn content(
     match source {
         Source::Datastore(name) => Ok(tree(*name)),
         Source::Config(config) => {
-            let edit = EditTree::decode(control.schema(), config)?;
-            let replace = DefaultOperation::Replace;
-            Ok(tree(instead_of).edit(&edit, replace, ErrorOption::Rollback)?)
+            let decoded = || {
+                let edit = EditTree::decode(control.schema(), config)?;
+                let replace = DefaultOperation::Replace;
+                tree(instead_of).edit(&edit, replace, ErrorOption::Rollback)
+            };
+            Ok(aside(decoded)?)
         }
     }
 }
@@ -49,7 +53,7 @@ pub async fn copy_config(request: &Request<'_>, wanted: CopyConfig) -> RpcReply 
     };
     // What the user may not read is not copied (RFC 8341 section 3.2.6).
     let tree = match &wanted.source {
-        Source::Datastore(_) => request.access.readable(&tree),
+        Source::Datastore(_) => aside(|| request.access.readable(&tree)),
         Source::Config(_) => tree,
     };
     let target = datastore(wanted.target);

@@ -17,6 +17,7 @@ use super::error::SshError;
 use super::inbox::Inbox;
 use super::server::Shared;
 use super::source::Prefix;
+use super::startups::Signs;
 use super::stream::{Cut, CutCause};
 use crate::northbound::netconf::transport::{Peer, SessionControl, TransportKind};
 
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     pub(super) handle: OnceLock<Handle>,
     pub(super) authenticated: Arc<AtomicBool>,
     pub(super) attempted: AtomicBool,
+    /// What it shows of life before it has logged in.
+    pub(super) signs: Arc<Signs>,
     pub(super) channels: Arc<AtomicUsize>,
     /// Sessions running, and of those the established ones.
     pub(super) sessions: watch::Sender<SessionCount>,
@@ -161,6 +164,7 @@ impl ConnectionHandler {
             fingerprint: &fingerprint,
         };
         let authenticator: &Arc<dyn Authenticator> = &self.conn.shared.authenticator;
+        let _checking = self.conn.checking();
         authenticator
             .public_key(user, key, proof, self.conn.peer)
             .await
@@ -243,7 +247,24 @@ impl ConnectionHandler {
     }
 }
 
+/// Credentials are being checked as long as it lives.
+struct Checking<'a>(&'a Connection);
+
+impl Drop for Checking<'_> {
+    fn drop(&mut self) {
+        let Connection { signs, shared, .. } = self.0;
+        // The time it took was ours.
+        signs.heard(shared.clock.mono());
+        signs.checking(false);
+    }
+}
+
 impl Connection {
+    fn checking(&self) -> Checking<'_> {
+        self.signs.checking(true);
+        Checking(self)
+    }
+
     /// Sends a disconnect and cuts the stream if that takes too long.
     pub(super) async fn disconnect(&self, code: Disconnect, cause: CutCause) {
         let grace = std::time::Duration::from_secs(2);
@@ -306,6 +327,7 @@ impl Handler for ConnectionHandler {
             ));
         }
         let conn = Arc::clone(&self.conn);
+        let _checking = conn.checking();
         let answer = tokio::select! {
             answer = conn.shared.authenticator.password(user, password, conn.peer) => answer,
             () = conn.cut.made() => return Err(SshError::Cut("during login")),

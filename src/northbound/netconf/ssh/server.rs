@@ -24,9 +24,9 @@ use super::error::SshError;
 use super::penalties::{Offence, Penalties};
 use super::settings::SshSettings;
 use super::source::Prefix;
-use super::startups::{Startups, Verdict};
+use super::startups::{Signs, Startups, Turn, Verdict};
 use super::stream::{Cut, CutCause, CuttableStream, LoginShare, prepare};
-use crate::clock::Clock;
+use crate::clock::{Clock, Mono};
 use crate::northbound::netconf::transport::SessionHandler;
 
 /// Pause after an accept error that will not pass at once, such as too many open files.
@@ -41,6 +41,9 @@ const LEAVE_TIME: Duration = Duration::from_secs(1);
 /// How long a cut connection's task may take to end before it is no longer waited for.
 const END_TIME: Duration = Duration::from_secs(5);
 
+/// What a connection is told that must go before it was read.
+const EXCEEDED: &[u8] = b"Exceeded MaxStartups\r\n";
+
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) settings: SshSettings,
@@ -49,7 +52,7 @@ pub(super) struct Shared {
     pub(super) counters: Counters,
     /// Cancelled when the server begins to shut down.
     pub(super) draining: CancellationToken,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     config: Arc<russh::server::Config>,
     gate: Mutex<Gate>,
     next_id: AtomicU64,
@@ -66,20 +69,40 @@ struct Gate {
 
 impl Gate {
     /// A connection has logged in or ended: the next one of its source has its turn.
-    fn leave(&mut self, id: u64) {
+    fn leave(&mut self, id: u64, now: Mono) {
         self.turns.remove(&id);
         let mut left = Some(id);
         while let Some(id) = left.take() {
-            let Some(next) = self.startups.leave(id) else {
+            let Some(next) = self.startups.leave(id, now) else {
                 return;
             };
             // One whose task is gone already gives its turn on.
-            let woken = self
-                .turns
-                .remove(&next)
-                .is_some_and(|turn| turn.send(()).is_ok());
-            left = (!woken).then_some(next);
+            left = (!self.wake(next)).then_some(next);
         }
+    }
+
+    /// One that waits has been patient: the newest of its source may take the place of one that says nothing.
+    /// Returns how many were cut.
+    fn press(&mut self, id: u64, now: Mono) -> u64 {
+        let Some(Turn { next, cut }) = self.startups.press(id, now) else {
+            return 0;
+        };
+        if !self.wake(next) {
+            self.leave(next, now);
+        }
+        cut.map_or(0, |cut| self.displace(cut))
+    }
+
+    fn wake(&mut self, id: u64) -> bool {
+        let turn = self.turns.remove(&id);
+        turn.is_some_and(|turn| turn.send(()).is_ok())
+    }
+
+    fn displace(&self, id: u64) -> u64 {
+        if let Some(cut) = self.cuts.get(&id) {
+            cut.make(CutCause::Displaced);
+        }
+        1
     }
 }
 
@@ -161,7 +184,16 @@ impl Shared {
 
     /// A connection has logged in: it no longer counts as pending.
     pub(super) fn logged_in(&self, id: u64) {
-        self.gate().leave(id);
+        let now = self.clock.mono();
+        self.gate().leave(id, now);
+    }
+
+    /// A connection that waits for its turn has waited for as long as one is patient.
+    fn press(&self, id: u64) {
+        let now = self.clock.mono();
+        let cut = self.gate().press(id, now);
+        let refused = &self.counters.0.refused_startups;
+        refused.fetch_add(cut, Ordering::Relaxed);
     }
 
     /// Books a login attempt of a connection; false when its source has used up its share.
@@ -393,10 +425,12 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
     }
     let id = shared.next_id.fetch_add(1, Ordering::Relaxed);
     let cut = Cut::default();
+    let now = shared.clock.mono();
+    let signs = Arc::new(Signs::at(now));
     let mut turn = None;
     {
         let mut gate = shared.gate();
-        if gate.penalties.refuses(&source, shared.clock.mono()) {
+        if gate.penalties.refuses(&source, now) {
             cells.refused_penalty.fetch_add(1, Ordering::Relaxed);
             return refuse(&tcp, address, b"Not allowed at this time\r\n");
         }
@@ -405,22 +439,23 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
             return refuse(&tcp, address, b"Too many connections\r\n");
         }
         let roll = rand::rng().random_range(0..100);
-        match gate.startups.arrive(id, source, roll) {
+        let one = (id, Arc::clone(&signs));
+        match gate.startups.arrive(one, source, roll, now) {
             Verdict::Admit => {}
             Verdict::Displace(victim) => {
-                cells.refused_startups.fetch_add(1, Ordering::Relaxed);
-                if let Some(cut) = gate.cuts.get(&victim) {
-                    cut.make(CutCause::Displaced);
-                }
+                let cut = gate.displace(victim);
+                cells.refused_startups.fetch_add(cut, Ordering::Relaxed);
             }
-            Verdict::Wait => {
+            Verdict::Wait(instead_of) => {
+                let cut = instead_of.map_or(0, |gone| gate.displace(gone));
+                cells.refused_startups.fetch_add(cut, Ordering::Relaxed);
                 let (wake, woken) = oneshot::channel();
                 gate.turns.insert(id, wake);
                 turn = Some(woken);
             }
             Verdict::Refuse => {
                 cells.refused_startups.fetch_add(1, Ordering::Relaxed);
-                return refuse(&tcp, address, b"Exceeded MaxStartups\r\n");
+                return refuse(&tcp, address, EXCEEDED);
             }
         }
         gate.cuts.insert(id, cut.clone());
@@ -434,6 +469,7 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
         handle: OnceLock::new(),
         authenticated: Arc::default(),
         attempted: AtomicBool::new(false),
+        signs,
         channels: Arc::new(AtomicUsize::new(0)),
         sessions: watch::channel(SessionCount::default()).0,
         shared: Arc::clone(shared),
@@ -441,11 +477,11 @@ fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mps
     });
     tokio::spawn(async move {
         let offence = run(&conn, tcp, turn).await;
+        let now = conn.shared.clock.mono();
         let mut gate = conn.shared.gate();
-        gate.leave(id);
+        gate.leave(id, now);
         gate.cuts.remove(&id);
         if let Some(offence) = offence {
-            let now = conn.shared.clock.mono();
             gate.penalties.punish(source, address.ip(), offence, now);
         }
     });
@@ -465,12 +501,19 @@ async fn run(
 ) -> Option<Offence> {
     let settings = &conn.shared.settings;
     let mut deadline = Instant::now() + settings.login_time();
-    if let Some(turn) = turn {
-        tokio::select! {
-            woken = turn => woken.ok()?,
-            () = sleep_until(deadline) => return None,
-            () = conn.cut.made() => return None,
-            () = conn.shared.draining.cancelled() => return None,
+    if let Some(mut turn) = turn {
+        let patience = settings.startups.patience();
+        loop {
+            tokio::select! {
+                woken = &mut turn => break woken.ok()?,
+                () = sleep(patience) => conn.shared.press(conn.id),
+                () = sleep_until(deadline) => return None,
+                () = conn.cut.made() => {
+                    refuse(&tcp, conn.peer, EXCEEDED);
+                    return None;
+                }
+                () = conn.shared.draining.cancelled() => return None,
+            }
         }
         // Those before it may have been guessing.
         let now = conn.shared.clock.mono();
@@ -488,7 +531,12 @@ async fn run(
         tcp,
         conn.cut.clone(),
         settings.write_stall(),
-        LoginShare::new(settings.login_bytes, conn.authenticated.clone()),
+        LoginShare::new(
+            settings.login_bytes,
+            conn.authenticated.clone(),
+            conn.signs.clone(),
+            conn.shared.clock.clone(),
+        ),
     );
     let handler = ConnectionHandler::new(Arc::clone(conn));
     let config = Arc::clone(&conn.shared.config);

@@ -58,14 +58,19 @@ pub struct StartupSettings {
     pub begin: u32,
     /// Percent dropped at `begin`, growing to 100 at `full`.
     pub rate: u32,
-    /// Pending logins above which a new one needs another one to go.
+    /// Pending logins above which a new one needs another one to go; a source with none pending is let in
+    /// all the same, and the oldest stranger goes.
     pub full: u32,
     /// Pending logins per source.
     pub per_source: u32,
-    /// Connections per source that wait, unread, for one of its pending logins to be through.
+    /// Connections per source that wait, unread, for one of its pending logins to be through; beyond, the one
+    /// that has waited longest goes.
     pub waiting_per_source: u32,
     /// Connections of all sources that wait so.
     pub waiting: u32,
+    /// Milliseconds without an octet from a pending login (or four times as many since it began) after which
+    /// another one of its source may take its place. Not while its credentials are being checked.
+    pub patience_milliseconds: u64,
     /// Leading bits of an IPv4 address that make one source.
     pub source_prefix_ipv4: u8,
     /// Leading bits of an IPv6 address that make one source.
@@ -132,6 +137,7 @@ impl Default for StartupSettings {
             per_source: 5,
             waiting_per_source: 64,
             waiting: 256,
+            patience_milliseconds: 500,
             source_prefix_ipv4: 32,
             source_prefix_ipv6: 64,
         }
@@ -152,6 +158,12 @@ impl Default for PenaltySettings {
             sources: 65_536,
             exempt: vec![Prefix::LOOPBACK_IPV4, Prefix::LOOPBACK_IPV6],
         }
+    }
+}
+
+impl StartupSettings {
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_milliseconds)
     }
 }
 
@@ -178,6 +190,10 @@ impl SshSettings {
             ("rekey-seconds", self.rekey_seconds),
             ("startups.begin", u64::from(self.startups.begin)),
             ("startups.per-source", u64::from(self.startups.per_source)),
+            (
+                "startups.patience-milliseconds",
+                self.startups.patience_milliseconds,
+            ),
         ];
         for (name, value) in positive {
             if value == 0 {

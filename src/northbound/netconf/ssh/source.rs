@@ -58,6 +58,15 @@ impl Prefix {
         }
     }
 
+    /// The network of it with that many leading bits, of IPv4 and of IPv6.
+    pub fn within(&self, (ipv4, ipv6): (u8, u8)) -> Self {
+        let bits = match self.network {
+            IpAddr::V4(_) => ipv4,
+            IpAddr::V6(_) => ipv6,
+        };
+        Self::of(self.network, bits.min(self.bits))
+    }
+
     /// Whether `other` lies wholly inside.
     pub fn contains(&self, other: &Self) -> bool {
         other.bits >= self.bits && Self::of(other.network, self.bits).network == self.network

@@ -20,6 +20,8 @@ use tokio::time::{Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::settings::SshSettings;
+use super::startups::Signs;
+use crate::clock::Clock;
 
 /// How long a peer may keep a connection open that we have shut down.
 const LINGER: Duration = Duration::from_secs(3);
@@ -111,12 +113,24 @@ pub(super) struct CuttableStream {
 pub(super) struct LoginShare {
     left: usize,
     over: Arc<AtomicBool>,
+    signs: Arc<Signs>,
+    clock: Arc<dyn Clock>,
 }
 
 impl LoginShare {
-    /// `over` is set once the client has logged in.
-    pub(super) fn new(octets: usize, over: Arc<AtomicBool>) -> Self {
-        Self { left: octets, over }
+    /// `over` is set once the client has logged in; until then `signs` tell when it sent something.
+    pub(super) fn new(
+        octets: usize,
+        over: Arc<AtomicBool>,
+        signs: Arc<Signs>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            left: octets,
+            over,
+            signs,
+            clock,
+        }
     }
 }
 
@@ -142,6 +156,9 @@ impl CuttableStream {
         if login.over.load(Ordering::Acquire) {
             self.login = None;
             return true;
+        }
+        if octets > 0 {
+            login.signs.heard(login.clock.mono());
         }
         match login.left.checked_sub(octets) {
             Some(left) => login.left = left,

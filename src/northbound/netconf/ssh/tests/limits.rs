@@ -132,6 +132,7 @@ fn a_source_has_five_pending_logins_its_next_ones_wait_and_others_get_in() {
     let server = Server::start(SshSettings {
         startups: StartupSettings {
             waiting_per_source: 1,
+            patience_milliseconds: 60_000,
             ..StartupSettings::default()
         },
         ..quick()
@@ -144,12 +145,39 @@ fn a_source_has_five_pending_logins_its_next_ones_wait_and_others_get_in() {
     }
     let mut sixth = from([127, 0, 0, 9], server.address);
     let mut seventh = from([127, 0, 0, 9], server.address);
-    assert_eq!(first_line(&mut seventh), "Exceeded MaxStartups");
+    // One may wait: the one that has waited longest goes.
+    assert_eq!(first_line(&mut sixth), "Exceeded MaxStartups");
     netconf(&server.ssh2("ann"));
     // A place given back is the waiting one's.
     drop(pending.pop());
-    assert!(first_line(&mut sixth).starts_with("SSH-2.0-"));
+    assert!(first_line(&mut seventh).starts_with("SSH-2.0-"));
     assert_eq!(server.counters().refused_startups(), 1);
+}
+
+#[test]
+fn logins_that_say_nothing_give_way_to_those_of_their_source_that_wait() {
+    let server = Server::start(SshSettings {
+        startups: StartupSettings {
+            patience_milliseconds: 300,
+            ..StartupSettings::default()
+        },
+        ..quick()
+    });
+    let mut silent: Vec<_> = (0..5)
+        .map(|_| from([127, 0, 0, 1], server.address))
+        .collect();
+    for tcp in &mut silent {
+        assert!(first_line(tcp).starts_with("SSH-2.0-"));
+    }
+    let start = Instant::now();
+    netconf(&server.ssh2("ann"));
+    let waited = start.elapsed();
+    assert!(waited < Duration::from_millis(1_500), "{waited:?}");
+    let mut rest = Vec::new();
+    let _ = silent[0].read_to_end(&mut rest);
+    assert_eq!(server.counters().refused_startups(), 1);
+    // It has done nothing that is to be punished.
+    assert_eq!(server.counters().refused_penalty(), 0);
 }
 
 #[test]
@@ -168,7 +196,14 @@ fn forty_logins_at_once_from_one_source_all_succeed() {
 
 #[test]
 fn thousands_of_connects_from_one_source_are_refused_cheaply_and_others_served() {
-    let server = Server::start(quick());
+    // None of those that say nothing gives way: what is closed already would be let in and found so.
+    let server = Server::start(SshSettings {
+        startups: StartupSettings {
+            patience_milliseconds: 60_000,
+            ..StartupSettings::default()
+        },
+        ..quick()
+    });
     let mut held = Vec::new();
     for _ in 0..2_000 {
         let tcp = from([127, 0, 0, 9], server.address);
