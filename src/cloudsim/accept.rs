@@ -142,7 +142,8 @@ impl Cloud {
         }
         self.knows_flavor(&new.flavor)?;
         let interfaces = self.attach(new.tenant.as_ref(), &new.interfaces)?;
-        let host = self.place();
+        let among = new.hosts.as_deref();
+        let host = self.place_among(among, None);
         let subject = Subject {
             name: Some(&new.logical),
             host,
@@ -152,7 +153,7 @@ impl Cloud {
         let exhausted = self.shot(Fault::HostsExhausted, subject);
         let (mut host, mut twist) = (host, None);
         if let Some(first) = host.filter(|_| retried || exhausted.is_some()) {
-            let next = self.place_beside(Some(first)).unwrap_or(first);
+            let next = self.place_among(among, Some(first)).unwrap_or(first);
             twist = Some(Twist::Retried {
                 first: self.host_name(Some(first)),
                 next: self.host_name(Some(next)),
@@ -313,11 +314,16 @@ impl Cloud {
 
     /// The reachable, configured host with the fewest VMs, going round among equals.
     pub(super) fn place(&mut self) -> Option<usize> {
-        self.place_beside(None)
+        self.place_among(None, None)
     }
 
     /// As [`Cloud::place`], but another one than `not`.
     pub(super) fn place_beside(&mut self, not: Option<usize>) -> Option<usize> {
+        self.place_among(None, not)
+    }
+
+    /// As [`Cloud::place_beside`], and one of those.
+    fn place_among(&mut self, among: Option<&[String]>, not: Option<usize>) -> Option<usize> {
         let count = self.hosts.len();
         let next = self.next_host;
         let best = (0..count)
@@ -325,7 +331,10 @@ impl Cloud {
             .filter_map(|index| Some((index, self.hosts.get(index)?)))
             .filter(|(index, host)| {
                 let named = |known: &super::settings::HostSettings| known.name == host.name;
-                not != Some(*index) && host.down.is_none() && self.settings.hosts.iter().any(named)
+                not != Some(*index)
+                    && among.is_none_or(|among| among.contains(&host.name))
+                    && host.down.is_none()
+                    && self.settings.hosts.iter().any(named)
             })
             .min_by_key(|(_, host)| host.vms)?
             .0;

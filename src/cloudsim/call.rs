@@ -53,6 +53,9 @@ pub struct NewVm {
     /// Whether it is made without being started.
     #[serde(default)]
     pub stays_off: bool,
+    /// Names of the hosts that it may be made on; `None`: any.
+    #[serde(default)]
+    pub hosts: Option<Vec<String>>,
 }
 
 /// A change asked of the cloud.

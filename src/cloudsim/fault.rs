@@ -100,6 +100,14 @@ impl Fault {
         }
     }
 
+    /// Whether it hits a VM that is being made, which may have a name that no VM has had.
+    pub const fn befalls_making(self) -> bool {
+        matches!(
+            self,
+            Self::CreateFails | Self::HostRetried | Self::HostsExhausted
+        )
+    }
+
     /// Whether it is armed for a number of calls, rather than a state.
     pub const fn is_counted(self) -> bool {
         matches!(

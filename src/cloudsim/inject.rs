@@ -31,7 +31,11 @@ impl Cloud {
         if times > 1 && !fault.is_counted() {
             return Err(InjectError::TimesNotApplicable(fault.name()));
         }
-        let scope = self.scope(target)?;
+        let scope = match target {
+            // what befalls the making of a VM is armed before there is one
+            Target::Vm(name) if fault.befalls_making() => Scope::Vm(VmName::new(name)),
+            target => self.scope(target)?,
+        };
         match fault {
             Fault::Crash => {
                 if duration.is_some() {
@@ -77,6 +81,7 @@ impl Cloud {
     pub fn clear(&mut self, target: Option<Target>) -> Result<(), InjectError> {
         let scope = match target {
             None => Scope::Vim,
+            Some(Target::Vm(name)) if self.is_armed(&name) => Scope::Vm(VmName::new(name)),
             Some(target) => self.scope(target)?,
         };
         self.armed
@@ -94,6 +99,11 @@ impl Cloud {
             self.host_back(host, None);
         }
         Ok(())
+    }
+
+    fn is_armed(&self, name: &str) -> bool {
+        let scope = Scope::Vm(VmName::new(name));
+        self.armed.iter().any(|armed| armed.scope == scope)
     }
 
     fn scope(&self, target: Target) -> Result<Scope, InjectError> {

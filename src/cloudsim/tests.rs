@@ -96,6 +96,7 @@ pub(super) fn new_vm(name: &str) -> NewVm {
         config_data: Vec::new(),
         extra: Extra::default(),
         stays_off: false,
+        hosts: None,
     }
 }
 

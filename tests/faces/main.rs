@@ -10,6 +10,7 @@
     reason = "a test"
 )]
 
+mod asked;
 mod cloudstack;
 mod harness;
 mod identity;

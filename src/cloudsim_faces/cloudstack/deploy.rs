@@ -80,6 +80,7 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
             notes,
         },
         stays_off: command.get("startvm") == Some("false"),
+        hosts: None,
     };
     start_job(
         world,

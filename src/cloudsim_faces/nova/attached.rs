@@ -7,6 +7,7 @@ use super::super::world::World;
 use super::access::nova;
 use super::compute::{Ctx, body};
 use super::server::{addresses, show, tags};
+use super::volume;
 use crate::cloudsim::{NewInterface, Power, VmView};
 
 /// What is below a server beside its actions.
@@ -21,10 +22,24 @@ pub fn part(world: &mut World, ctx: &Ctx<'_>, vm: &VmView, path: &[&str]) -> Rep
             None => nova(404, "Instance is not a member of specified network"),
         },
         (_, ["os-interface", rest @ ..]) => interfaces(world, ctx, vm, rest),
-        ("GET", ["os-volume_attachments"]) => Reply::json(200, &json!({ "volumeAttachments": [] })),
-        ("GET", ["os-security-groups"]) => Reply::json(200, &json!({ "security_groups": [] })),
+        (_, ["os-volume_attachments", rest @ ..]) => volume::answer(ctx, vm, rest),
+        ("GET", ["os-security-groups"]) => {
+            let project = super::server::project_of(world, vm);
+            let groups: Vec<Value> = match vm.interfaces.is_empty() {
+                true => Vec::new(),
+                false => vec![super::secure::of_nova(&project)],
+            };
+            Reply::json(200, &json!({ "security_groups": groups }))
+        }
         ("GET", ["migrations"]) => Reply::json(200, &json!({ "migrations": [] })),
-        (_, ["os-volume_attachments", ..]) => nova(501, "Volumes are not simulated."),
+        (
+            _,
+            [
+                word @ ("diagnostics" | "topology" | "remote-consoles" | "os-server-password"
+                | "shares"),
+                ..,
+            ],
+        ) => nova(501, format!("'{word}' of a server is not simulated.")),
         _ => nova(404, "The resource could not be found."),
     }
 }

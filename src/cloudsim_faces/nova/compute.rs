@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::http::{Reply, Request};
 use super::super::world::World;
 use super::access::{Caller, caller, nova};
-use super::{action, admin, attached, create, flavor, history, listing, server, version};
+use super::{action, admin, attached, create, flavor, group, history, listing, server, version};
 use crate::cloudsim::VmView;
 use crate::ids::VmId;
 use crate::proto::nova::Microversion;
@@ -22,6 +22,8 @@ pub struct Ctx<'a> {
     pub root: String,
     /// Path of that address.
     pub path: String,
+    /// Whether it is asked in the form of `/v2`.
+    pub legacy: bool,
 }
 
 impl Ctx<'_> {
@@ -84,7 +86,7 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str], prefix: &str)
     };
     let version = match version {
         Ok(version) => version,
-        Err(reply) => return reply,
+        Err(reply) => return identified(world, reply),
     };
     let reply = match caller(world, request) {
         Err(reply) => reply,
@@ -110,21 +112,40 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str], prefix: &str)
                     version,
                     root: format!("{}{path}", request.base),
                     path,
+                    legacy: word == "v2",
                 };
-                route(world, &ctx, rest)
+                match is_json(request) {
+                    true => route(world, &ctx, rest),
+                    false => nova(415, "Unsupported Content-Type"),
+                }
             }
         }
     };
-    let reply = match reply.header("x-openstack-request-id") {
+    let reply = identified(world, reply);
+    match word {
+        "v2" => reply,
+        _ => version::stamped(reply, version),
+    }
+}
+
+/// Nova reads JSON alone; a body of no type is taken for it.
+fn is_json(request: &Request) -> bool {
+    let kind = request.header("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    request.body.is_empty()
+        || kind.is_empty()
+        || kind == "application/json"
+        || kind == "application/vnd.openstack.compute+json"
+}
+
+/// Every reply has an id.
+fn identified(world: &mut World, reply: Reply) -> Reply {
+    match reply.header("x-openstack-request-id") {
         Some(_) => reply,
         None => {
             let id = format!("req-{}", world.uuid());
             with_request_id(reply, &id)
         }
-    };
-    match word {
-        "v2" => reply,
-        _ => version::stamped(reply, version),
     }
 }
 
@@ -140,6 +161,7 @@ fn route(world: &mut World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
         ("GET", ["servers"]) => listing::list(world, ctx, false),
         ("GET", ["servers", "detail"]) => listing::list(world, ctx, true),
         ("POST", ["servers"]) => create::create(world, ctx),
+        (_, ["servers"]) => nova(405, "The method is not allowed."),
         (method, ["servers", id, rest @ ..]) => {
             // the records of a server that is gone can still be read
             if let ("GET", ["os-instance-actions", more @ ..]) = (method, rest) {
@@ -161,7 +183,7 @@ fn route(world: &mut World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
         ("GET", ["os-availability-zone", rest @ ..]) => admin::zones(world, ctx, rest),
         (_, ["os-keypairs", rest @ ..]) => admin::keypairs(world, ctx, rest),
         ("GET", ["os-quota-sets", ..]) => admin::quotas(world, ctx, path),
-        ("GET", ["os-server-groups"]) => Reply::json(200, &json!({ "server_groups": [] })),
+        (_, ["os-server-groups", rest @ ..]) => group::answer(world, ctx, rest),
         ("GET", ["os-security-groups"]) => Reply::json(200, &json!({ "security_groups": [] })),
         ("GET", ["os-migrations"]) if ctx.who.admin => {
             Reply::json(200, &json!({ "migrations": [] }))

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::http::Reply;
@@ -10,13 +12,11 @@ use super::access::{nova, refused};
 use super::compute::{Ctx, add, body, with_request_id};
 use super::network::usable;
 use super::part::own_link;
-use super::{image, server};
+use super::{image, place, schema, secure, server, volume};
 use crate::cloudsim::{Call, Extra, NewInterface, NewVm};
 use crate::ids::{CreateToken, VmName};
 use crate::model::deployment::DayZero;
-use crate::proto::nova::{
-    BlockDevice, CreatedServer, Name, NewServer, NewServerDocument, NewServerNetworks,
-};
+use crate::proto::nova::{CreatedServer, Name, NewServer, NewServerDocument, NewServerNetworks};
 
 /// Makes a server, or several.
 pub fn create(world: &mut World, ctx: &Ctx<'_>) -> Reply {
@@ -26,8 +26,16 @@ pub fn create(world: &mut World, ctx: &Ctx<'_>) -> Reply {
 }
 
 fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
-    let wanted = body::<NewServerDocument>(ctx)?.server;
-    check(ctx, &wanted)?;
+    let document: Value = body(ctx)?;
+    schema::closed(ctx, "the body", Some(&document), schema::NEW_SERVER)?;
+    schema::closed(ctx, "server", document.get("server"), schema::SERVER)?;
+    let mut wanted = body::<NewServerDocument>(ctx)?.server;
+    if ctx.legacy {
+        wanted.description = None;
+        wanted.tags = Vec::new();
+    }
+    check(ctx, &wanted, &document)?;
+    let wish = place::wish(world, ctx, &document)?;
     if let Some(key) = wanted
         .key_name
         .as_deref()
@@ -48,6 +56,10 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
     };
     let interfaces = interfaces(world, ctx, wanted.networks.as_ref())?;
     let reservation = format!("r-{}", short(&world.uuid()));
+    let mut notes = more_notes(ctx, &document)?;
+    if let Some(group) = &wish.group {
+        notes.insert("group".to_owned(), group.id.clone());
+    }
     let password = match wanted.admin_pass.clone() {
         Some(password) => password,
         None => short(&world.uuid()),
@@ -55,6 +67,11 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
     let count = count(&wanted)?;
     let mut first = None;
     for number in 1..=count {
+        let mut extra = extra(ctx, &wanted, &reservation);
+        extra.notes.extend(notes.clone());
+        if let Some(volumes) = volume::made(world, &wanted.block_device_mapping_v2) {
+            extra.notes.insert("volumes".to_owned(), volumes);
+        }
         let name = match count {
             1 => wanted.name.clone(),
             _ => format!("{}-{number}", wanted.name),
@@ -69,8 +86,9 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
             interfaces: interfaces.clone(),
             volumes: Vec::new(),
             config_data: day_zero(&wanted),
-            extra: extra(ctx, &wanted, &reservation),
+            extra,
             stays_off: false,
+            hosts: place::hosts(world, &wish),
         };
         let accepted = world.call(Call::CreateVm(Box::new(new))).map_err(refused)?;
         let note = format!("{} {}", ctx.who.user, ctx.who.project);
@@ -85,7 +103,12 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
     let made = CreatedServer {
         links: vec![link(&ctx.root, "self"), link(&ctx.request.base, "bookmark")],
         admin_pass: Some(password),
-        disk_config: Some("MANUAL".to_owned()),
+        disk_config: Some(
+            notes
+                .get("disk_config")
+                .map_or("MANUAL", String::as_str)
+                .to_owned(),
+        ),
         security_groups: vec![Name {
             name: "default".to_owned(),
         }],
@@ -120,7 +143,7 @@ fn short(uuid: &str) -> String {
         .collect()
 }
 
-fn check(ctx: &Ctx<'_>, wanted: &NewServer) -> Result<(), Reply> {
+fn check(ctx: &Ctx<'_>, wanted: &NewServer, document: &Value) -> Result<(), Reply> {
     let bad = |why: String| Err(nova(400, why));
     let length = wanted.name.chars().count();
     if wanted.name.trim().is_empty() || length > 255 {
@@ -140,26 +163,31 @@ fn check(ctx: &Ctx<'_>, wanted: &NewServer) -> Result<(), Reply> {
             "Invalid input for field/attribute networks. It is not of type 'array'".to_owned(),
         );
     }
-    if ctx.since(57) && !wanted.personality.is_empty() {
-        return bad(
-            "Additional properties are not allowed ('personality' was unexpected)".to_owned(),
-        );
-    }
-    if !ctx.since(19) && wanted.description.is_some() {
-        return bad(
-            "Additional properties are not allowed ('description' was unexpected)".to_owned(),
-        );
-    }
-    if !ctx.since(52) && !wanted.tags.is_empty() {
-        return bad("Additional properties are not allowed ('tags' was unexpected)".to_owned());
-    }
-    if let Some(zone) = &wanted.availability_zone
-        && zone != "nova"
+    if let Some(name) = wanted
+        .security_groups
+        .iter()
+        .map(|group| &group.name)
+        .find(|name| !secure::knows(&ctx.who.project, name))
     {
-        // a zone with a host would have to be obeyed
+        let project = &ctx.who.project;
         return bad(format!(
-            "The requested availability zone is not available: {zone}"
+            "Security group {name} not found for project {project}."
         ));
+    }
+    if let Some(data) = &wanted.user_data
+        && STANDARD.decode(data.as_bytes()).is_err()
+    {
+        return bad("Invalid input for field/attribute user_data. It is not a 'base64'".to_owned());
+    }
+    let given = |member: &str| {
+        let found = document.pointer(&format!("/server/{member}"));
+        found.is_some_and(|value| !value.is_null() && *value != json!([]))
+    };
+    if given("trusted_image_certificates") {
+        return Err(nova(501, "Trusted image certificates are not simulated."));
+    }
+    if given("block_device_mapping") {
+        return bad("Block Device Mapping is Invalid: volumes are not simulated.".to_owned());
     }
     if wanted.metadata.len() > 128 {
         return Err(nova(403, "Maximum number of metadata items exceeds 128"));
@@ -170,12 +198,8 @@ fn check(ctx: &Ctx<'_>, wanted: &NewServer) -> Result<(), Reply> {
 /// The image named, or the one that the first disk is made from.
 fn image_of(world: &World, ctx: &Ctx<'_>, wanted: &NewServer) -> Result<String, Reply> {
     let named = wanted.image_ref.as_deref().filter(|id| !id.is_empty());
-    let boots = |disk: &&BlockDevice| match &disk.boot_index {
-        Some(Value::Number(number)) => number.as_i64() == Some(0),
-        Some(Value::String(text)) => text == "0",
-        _ => false,
-    };
-    let disk = wanted.block_device_mapping_v2.iter().find(boots);
+    let mut disks = wanted.block_device_mapping_v2.iter();
+    let disk = disks.find(|disk| volume::boots(disk));
     let others = wanted.block_device_mapping_v2.iter();
     if others
         .into_iter()
@@ -349,6 +373,36 @@ fn extra(ctx: &Ctx<'_>, wanted: &NewServer, reservation: &str) -> Extra {
         metadata: wanted.metadata.clone(),
         notes,
     }
+}
+
+/// What is kept and shown again, and changes nothing.
+fn more_notes(ctx: &Ctx<'_>, document: &Value) -> Result<BTreeMap<String, String>, Reply> {
+    let mut notes = BTreeMap::new();
+    let kept = [
+        ("accessIPv4", "accessIPv4", 1),
+        ("accessIPv6", "accessIPv6", 1),
+        ("OS-DCF:diskConfig", "disk_config", 1),
+        ("hostname", "hostname", 90),
+    ];
+    for (member, note, from) in kept {
+        let value = document.pointer(&format!("/server/{member}"));
+        let Some(value) = value.filter(|_| ctx.since(from)) else {
+            continue;
+        };
+        let text = value.as_str();
+        let fits = |text: &&str| match note {
+            "accessIPv4" => text.is_empty() || text.parse::<std::net::Ipv4Addr>().is_ok(),
+            "accessIPv6" => text.is_empty() || text.parse::<std::net::Ipv6Addr>().is_ok(),
+            "disk_config" => matches!(*text, "AUTO" | "MANUAL"),
+            _ => (1..=255).contains(&text.len()),
+        };
+        let Some(text) = text.filter(fits) else {
+            let why = format!("Invalid input for field/attribute {member}. Value: {value}.");
+            return Err(nova(400, why));
+        };
+        notes.insert(note.to_owned(), text.to_owned());
+    }
+    Ok(notes)
 }
 
 fn knows_key(world: &World, ctx: &Ctx<'_>, name: &str) -> bool {

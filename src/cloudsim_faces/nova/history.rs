@@ -19,8 +19,9 @@ use super::super::world::World;
 use super::access::nova;
 use super::compute::{Ctx, add};
 use super::part::{next_link, page};
+use super::search::{moment, to_second};
 use super::server::{host_id, note, traceback, words_of};
-use crate::clock::{Mono, Timestamp};
+use crate::clock::Mono;
 use crate::cloudsim::{OpView, OpWork, Twist};
 use crate::ids::VmId;
 use crate::model::vim::VimOpStatus;
@@ -76,18 +77,17 @@ fn list(world: &World, ctx: &Ctx<'_>, server: &str, user: &str, mut ops: Vec<OpV
     let path = format!("{}/servers/{server}/os-instance-actions", ctx.path);
     let mut next = None;
     if ctx.since(58) {
-        for (key, earlier) in [("changes-since", false), ("changes-before", true)] {
+        let bounds = [("changes-since", false, 58), ("changes-before", true, 66)];
+        for (key, earlier, _) in bounds.into_iter().filter(|(.., from)| ctx.since(*from)) {
             let Some(text) = ctx.request.param(key) else {
                 continue;
             };
-            let Ok(bound) = text.parse::<Timestamp>() else {
-                return nova(
-                    400,
-                    format!("Invalid input for query parameters {key}. Value: {text}."),
-                );
+            let bound = match moment(key, text) {
+                Ok(bound) => to_second(bound),
+                Err(reply) => return reply,
             };
             ops.retain(|op| {
-                let changed = world.at(changed(op));
+                let changed = to_second(world.at(changed(op)));
                 if earlier {
                     changed <= bound
                 } else {

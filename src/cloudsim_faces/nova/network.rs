@@ -9,22 +9,12 @@ use super::super::http::{Reply, Request};
 use super::super::world::World;
 use super::access::{Caller, caller, neutron};
 use super::part::{filtered, next_link, page};
-use super::port;
+use super::{port, secure};
 use crate::cloudsim::{Call, CallError, NetworkView};
 use crate::ids::{CreateToken, TenantId};
 use crate::model::deployment::{NetworkSpec, SubnetSpec};
 use crate::model::resource::SubnetRecord;
-use crate::proto::nova::{Network, NewNetworkDocument, NewSubnetDocument, SecurityGroup, Subnet};
-
-/// The one security group of a project; its id is made of the project's.
-pub fn default_group(project: &str) -> SecurityGroup {
-    SecurityGroup {
-        id: format!("sg-{project}"),
-        name: "default".to_owned(),
-        project_id: project.to_owned(),
-        description: "Default security group".to_owned(),
-    }
-}
+use crate::proto::nova::{Network, NewNetworkDocument, NewSubnetDocument, Subnet};
 
 /// Answers below `/networking`.
 pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
@@ -81,8 +71,15 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
         ("POST", ["ports"]) => port::make_port(world, request, &who),
         ("DELETE", ["ports", id]) => port::remove_port(world, &who, id),
         ("GET", ["security-groups"]) => {
-            let groups = serde_json::to_value(default_group(&who.project));
-            list(request, "security_groups", groups.into_iter().collect())
+            list(request, "security_groups", secure::groups(world, &who))
+        }
+        ("GET", ["security-group-rules"]) => list(
+            request,
+            "security_group_rules",
+            secure::all_rules(world, &who),
+        ),
+        (_, [kind @ ("security-groups" | "security-group-rules"), id]) => {
+            secure::one(world, request, &who, kind, id)
         }
         // what is not there is an empty list, so that clients that look for extensions go on
         ("GET", [collection]) => Reply::json(200, &json!({ collection.replace('-', "_"): [] })),

@@ -6,7 +6,7 @@ use super::super::http::{Reply, Request};
 use super::super::world::World;
 use super::access::{Caller, neutron};
 use super::network::{
-    default_group, gone, network, no_network, owner, refused, shown_network, tenant_for, values,
+    gone, network, no_network, owner, refused, shown_network, tenant_for, values,
 };
 use crate::cloudsim::{Call, PortView};
 use crate::proto::nova::{FixedIp, NewPortDocument, Port};
@@ -61,7 +61,7 @@ pub fn shown_port(world: &World, port: &PortView) -> Port {
         admin_state_up: true,
         tenant_id: project.clone(),
         project_id: project.clone(),
-        security_groups: vec![default_group(&project).id],
+        security_groups: vec![super::secure::group_id(&project)],
         description: world
             .nova
             .words

@@ -9,6 +9,7 @@ use super::access::Caller;
 use super::compute::{Ctx, add};
 use super::part::own_link;
 use super::status::{States, states};
+use super::volume;
 use crate::cloudsim::VmView;
 use crate::proto::nova::{
     Address, FlavorRef, HostStatus, ImageRef, Name, Server, ServerFault, ServerFlavor,
@@ -86,7 +87,7 @@ pub fn document(world: &World, ctx: &Ctx<'_>, vm: &VmView) -> Value {
         instance_name: admin.then(|| instance_name(vm)),
         hypervisor_hostname: admin
             .then(|| Some(vm.host_name.clone()).filter(|host| !host.is_empty())),
-        volumes_attached: Some(Vec::new()),
+        volumes_attached: Some(volume::attached(ctx, vm)),
         security_groups: (!vm.interfaces.is_empty()).then(|| {
             vec![Name {
                 name: "default".to_owned(),
@@ -127,7 +128,8 @@ pub fn document(world: &World, ctx: &Ctx<'_>, vm: &VmView) -> Value {
         add(&mut shown, &[("trusted_image_certificates", Value::Null)]);
     }
     if ctx.since(71) {
-        add(&mut shown, &[("server_groups", json!([]))]);
+        let groups: Vec<&str> = note(vm, "group").into_iter().collect();
+        add(&mut shown, &[("server_groups", json!(groups))]);
     }
     if ctx.since(73) {
         add(
@@ -141,7 +143,11 @@ pub fn document(world: &World, ctx: &Ctx<'_>, vm: &VmView) -> Value {
     shown
 }
 
-fn hostname(vm: &VmView) -> String {
+/// The name that the guest is told: its own, or made of the server's.
+pub fn hostname(vm: &VmView) -> String {
+    if let Some(name) = note(vm, "hostname") {
+        return name.to_owned();
+    }
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '-' {
             c
@@ -182,6 +188,9 @@ pub fn links(ctx: &Ctx<'_>, vm: &VmView) -> Vec<crate::proto::nova::Link> {
 }
 
 fn image(world: &World, ctx: &Ctx<'_>, vm: &VmView) -> ImageRef {
+    if volume::volumes(vm).iter().any(|volume| volume.boots) {
+        return ImageRef::None(String::new());
+    }
     match world.cloud.image(&vm.image) {
         Some(image) => ImageRef::Image {
             links: vec![own_link(

@@ -49,6 +49,20 @@ pub struct Keypair {
     pub created: Mono,
 }
 
+/// A server group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    pub id: String,
+    pub name: String,
+    pub policy: String,
+    /// Servers of it on one host at most, with `anti-affinity`.
+    pub most: u64,
+    /// Whether that was said.
+    pub most_given: bool,
+    pub project: String,
+    pub user: String,
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -60,6 +74,7 @@ pub struct State {
     token_order: VecDeque<String>,
     /// By user and name.
     pub keypairs: BTreeMap<(String, String), Keypair>,
+    pub groups: Vec<Group>,
     /// Descriptions of networks, ports and projects by id.
     pub words: BTreeMap<String, String>,
     /// Images that are not active: their status by id.

@@ -132,6 +132,7 @@ pub fn instantiate(world: &mut World, request: &Request, ctx: &Ctx) -> Done {
         config_data: data.into_iter().collect(),
         extra: Extra { metadata, notes },
         stays_off: !starts,
+        hosts: None,
     };
     let accepted = world.call(Call::CreateVm(Box::new(new))).map_err(refused)?;
     let id = VmId::new(accepted.id.unwrap_or_default());

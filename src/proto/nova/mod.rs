@@ -66,6 +66,33 @@ where
     <Option<T> as serde::Deserialize>::deserialize(reader).map(Some)
 }
 
+/// A boolean, or a word or number that Nova takes for one.
+pub fn truth_of(value: &serde_json::Value) -> Option<bool> {
+    use serde_json::Value;
+    let word = match value {
+        Value::Bool(flag) => return Some(*flag),
+        Value::Number(number) => number.to_string(),
+        Value::String(word) => word.to_ascii_lowercase(),
+        _ => return None,
+    };
+    match word.as_str() {
+        "true" | "t" | "1" | "on" | "yes" | "y" => Some(true),
+        "false" | "f" | "0" | "off" | "no" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads a member that Nova's schemas take as a boolean or as one of its words.
+fn truth<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<bool>, D::Error> {
+    use serde::de::Error;
+    match <serde_json::Value as serde::Deserialize>::deserialize(reader)? {
+        serde_json::Value::Null => Ok(None),
+        value => truth_of(&value)
+            .map(Some)
+            .ok_or_else(|| D::Error::custom(format!("{value} is not a boolean"))),
+    }
+}
+
 /// Reads `null` as the empty value.
 fn or_default<'de, T, D>(reader: D) -> Result<T, D::Error>
 where

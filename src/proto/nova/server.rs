@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::flavor::ServerFlavor;
 use super::word::{HostStatus, PowerState, ServerStatus};
-use super::{Nullable, nullable, or_default};
+use super::{Nullable, nullable, or_default, truth};
 
 /// A link.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -60,8 +60,12 @@ pub struct NewServer {
     /// Base64 of what cloud-init reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
-    /// Whether the data come on a disk of their own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Whether the data come on a disk of their own; read from a word too.
+    #[serde(
+        default,
+        deserialize_with = "truth",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub config_drive: Option<bool>,
     /// Files to put into the image, up to microversion 2.56.
     #[serde(
@@ -164,8 +168,12 @@ pub struct BlockDevice {
     /// Size in GiB; a number or a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_size: Option<Value>,
-    /// Whether it goes with the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Whether it goes with the server; read from a word too.
+    #[serde(
+        default,
+        deserialize_with = "truth",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub delete_on_termination: Option<bool>,
     /// Bus.
     #[serde(default, skip_serializing_if = "Option::is_none")]

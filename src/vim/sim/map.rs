@@ -59,6 +59,7 @@ fn new_vm(new: CreateVm) -> NewVm {
         config_data: new.config_data,
         extra: Extra::default(),
         stays_off: false,
+        hosts: None,
     }
 }
 
