@@ -32,7 +32,7 @@ impl VcloudVim {
         self.memory.works.put(id, Work::new(plan.clone()));
         let task = judge::active(&made).or(made.tasks.first());
         let task = task.map_or_else(String::new, |task| task.href.clone());
-        Ok(self.accepted(What::Create(Box::new(plan)), id, task))
+        Ok(self.begun(What::Create(Box::new(plan)), id, task))
     }
 
     /// The vApp of this very token, which an earlier request made whose answer was lost.

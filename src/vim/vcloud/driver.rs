@@ -1,6 +1,5 @@
-//! The driver: each operation of the port, limited in time.
+//! The driver: what the port's operations come to here; its manners are `vim_http`'s.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,10 @@ use super::errand::{Errand, What};
 use super::memory::Memory;
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::engine::port::{Accepted, Find, PortFuture, Vim, VimCall, VimError, VimResource, VimVm};
+use crate::engine::port::{Accepted, Find, VimCall, VimError, VimResource, VimVm};
 use crate::ids::{CreateToken, VmId};
 use crate::model::vim::{VimOpRef, VimOpStatus};
-use crate::vim_http::ConnectorError;
+use crate::vim_http::{Cloud, ConnectorError, Recent};
 
 /// One vCloud.
 pub struct VcloudVim {
@@ -39,7 +38,7 @@ impl VcloudVim {
     }
 
     /// The answer to a call that begins an errand.
-    pub(super) fn accepted(&self, what: What, of: &str, task: String) -> Accepted {
+    pub(super) fn begun(&self, what: What, of: &str, task: String) -> Accepted {
         let errand = Errand {
             what,
             of: of.to_owned(),
@@ -52,8 +51,29 @@ impl VcloudVim {
 
     /// The answer to a call that is over with its answer, or had nothing to do.
     pub(super) fn done(&self, id: Option<String>) -> Accepted {
-        let accepted = self.accepted(What::Done, "", String::new());
-        Accepted { id, ..accepted }
+        let begun = self.begun(What::Done, "", String::new());
+        Accepted { id, ..begun }
+    }
+}
+
+impl Cloud for VcloudVim {
+    fn connector(&self) -> &str {
+        &self.api.connector.id
+    }
+
+    fn call_timeout(&self) -> Duration {
+        self.api.settings.call_timeout()
+    }
+
+    fn lands_within(&self) -> Duration {
+        match self.api.connector.landing_bound_ms {
+            Some(bound) => Duration::from_millis(bound),
+            None => self.api.settings.landing_bound(),
+        }
+    }
+
+    fn accepted(&self) -> &Recent<Accepted> {
+        &self.memory.accepted
     }
 
     async fn issue(&self, call: VimCall, key: &str) -> Result<Accepted, VimError> {
@@ -88,76 +108,25 @@ impl VcloudVim {
     }
 
     async fn follow(&self, op: VimOpRef) -> Result<VimOpStatus, VimError> {
-        if op.vim != self.api.connector.id {
-            return Ok(VimOpStatus::Unknown);
-        }
-        let Some(errand) = Errand::of(&op) else {
-            return Ok(VimOpStatus::Unknown);
-        };
-        match &errand.what {
-            What::Done => Ok(VimOpStatus::Succeeded),
-            _ => self.watch(&errand, &op.id).await,
+        match Errand::of(&op) {
+            None => Ok(VimOpStatus::Unknown),
+            Some(Errand {
+                what: What::Done, ..
+            }) => Ok(VimOpStatus::Succeeded),
+            Some(errand) => self.watch(&errand, &op.id).await,
         }
     }
 
-    /// Nobody waits for ever: what has no answer in time has none.
-    async fn limited<T>(
-        &self,
-        asked: impl Future<Output = Result<T, VimError>>,
-    ) -> Result<T, VimError> {
-        let limit: Duration = self.api.settings.call_timeout();
-        match tokio::time::timeout(limit, asked).await {
-            Ok(answer) => answer,
-            Err(_) => Err(VimError::Unknown(format!(
-                "VIM [{}] did not answer within {} s",
-                self.api.connector.id,
-                limit.as_secs()
-            ))),
-        }
-    }
-}
-
-impl Vim for VcloudVim {
-    fn id(&self) -> &str {
-        &self.api.connector.id
+    async fn look(&self, vm: &VmId) -> Result<Option<VimVm>, VimError> {
+        self.describe_vm(vm).await
     }
 
-    fn call(
-        &self,
-        call: VimCall,
-        idempotency: String,
-    ) -> PortFuture<'_, Result<Accepted, VimError>> {
-        Box::pin(async move {
-            if let Some(accepted) = self.memory.accepted.get(&idempotency) {
-                return Ok(accepted);
-            }
-            let accepted = self.limited(self.issue(call, &idempotency)).await?;
-            self.memory.accepted.put(&idempotency, accepted.clone());
-            Ok(accepted)
-        })
+    async fn with_token(&self, token: &CreateToken) -> Result<Vec<VimVm>, VimError> {
+        self.vms_by_token(token).await
     }
 
-    fn status(&self, op: VimOpRef) -> PortFuture<'_, Result<VimOpStatus, VimError>> {
-        Box::pin(self.limited(self.follow(op)))
-    }
-
-    fn describe(&self, vm: VmId) -> PortFuture<'_, Result<Option<VimVm>, VimError>> {
-        Box::pin(async move { self.limited(self.describe_vm(&vm)).await })
-    }
-
-    fn find_by_token(&self, token: CreateToken) -> PortFuture<'_, Result<Vec<VimVm>, VimError>> {
-        Box::pin(async move { self.limited(self.vms_by_token(&token)).await })
-    }
-
-    fn find(&self, what: Find) -> PortFuture<'_, Result<Option<VimResource>, VimError>> {
-        Box::pin(async move { self.limited(self.find_thing(what)).await })
-    }
-
-    fn landing_bound(&self) -> Duration {
-        match self.api.connector.landing_bound_ms {
-            Some(bound) => Duration::from_millis(bound),
-            None => self.api.settings.landing_bound(),
-        }
+    async fn thing(&self, what: Find) -> Result<Option<VimResource>, VimError> {
+        self.find_thing(what).await
     }
 }
 

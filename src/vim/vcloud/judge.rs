@@ -24,6 +24,20 @@ fn failed(vapp: &VApp) -> Option<&Task> {
     vapp.tasks.iter().rfind(over)
 }
 
+/// Whether a task may be a reboot of ours, or the start that stands for one. 1.0 tells what a task does in words alone.
+pub fn is_start(task: &Task) -> bool {
+    const NAMES: [&str; 4] = ["reset", "reboot", "poweron", "deploy"];
+    const WORDS: [&str; 4] = ["resetting", "rebooting", "powering on", "starting"];
+    let words = task.operation.to_lowercase();
+    match &task.operation_name {
+        Some(name) => {
+            let name = name.to_lowercase();
+            NAMES.iter().any(|known| name.contains(known)) && !name.contains("undeploy")
+        }
+        None => WORDS.iter().any(|known| words.starts_with(known)),
+    }
+}
+
 /// How a vApp looks to the engine.
 pub fn power(vapp: &VApp) -> PowerState {
     use VAppStatus as S;

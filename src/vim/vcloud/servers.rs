@@ -12,7 +12,7 @@ use super::work::{missing, task_of};
 use crate::engine::port::{Accepted, VimError};
 use crate::ids::VmId;
 use crate::model::vim::VimOpStatus;
-use crate::proto::vcloud::{Link, Undeploy, VApp, VAppStatus};
+use crate::proto::vcloud::{Link, Task, Undeploy, VApp, VAppStatus};
 
 /// Requests of one removal at most in one go.
 const STEPS: usize = 8;
@@ -33,16 +33,16 @@ impl VcloudVim {
         let id = vm.as_str();
         // Asked already, and not over.
         if let Some(task) = self.pending_removal(id).await? {
-            return Ok(self.accepted(What::Delete, id, task));
+            return Ok(self.begun(What::Delete, id, task));
         }
         let Some(vapp) = self.vapp(id).await? else {
             return Ok(self.done(Some(id.to_owned())));
         };
         self.give_up(id);
         Ok(match self.remove_step(id, &vapp).await? {
-            Removing::Sent(task) => self.accepted(What::Delete, id, task),
+            Removing::Sent(task) => self.begun(What::Delete, id, task),
             // Whose task it is that is waited for does not matter: it is none of the removal's.
-            Removing::Waits => self.accepted(What::Delete, id, String::new()),
+            Removing::Waits => self.begun(What::Delete, id, String::new()),
             Removing::Gone => self.done(Some(id.to_owned())),
         })
     }
@@ -141,8 +141,9 @@ impl VcloudVim {
         let tasks = self.tasks_of(&vapp).await?;
         match self.memory.reboots.get(key) {
             Some(before) => {
-                if let Some(own) = tasks.iter().find(|task| !before.contains(&task.href)) {
-                    return Ok(self.accepted(What::Reboot, vm.as_str(), own.href.clone()));
+                let own = |task: &&Task| !before.contains(&task.href) && judge::is_start(task);
+                if let Some(own) = tasks.iter().find(own) {
+                    return Ok(self.begun(What::Reboot, vm.as_str(), own.href.clone()));
                 }
             }
             None => {
@@ -175,13 +176,13 @@ impl VcloudVim {
         };
         self.memory.works.put(vm.as_str(), Work::new(plan.clone()));
         // The first of its requests is sent by whoever follows it.
-        Ok(self.accepted(What::Resize(Box::new(plan)), vm.as_str(), String::new()))
+        Ok(self.begun(What::Resize(Box::new(plan)), vm.as_str(), String::new()))
     }
 
     /// Does what a link is for.
     async fn act(&self, vm: &VmId, what: What, ask: &Ask) -> Result<Accepted, VimError> {
         match self.api.change(ask).await? {
-            Ok(reply) => Ok(self.accepted(what, vm.as_str(), task_of(&reply)?.href)),
+            Ok(reply) => Ok(self.begun(what, vm.as_str(), task_of(&reply)?.href)),
             // One that is busy is asked again later.
             Err(error) => Err(refusal(&error)),
         }

@@ -11,7 +11,7 @@
 //! 1. while anything is under way, nothing is sent;
 //! 2. what is as wanted needs no request; what cannot be read back is sent once, and again after a restart;
 //! 3. a VM that runs has all of it behind it: only a stop comes before a change;
-//! 4. a step that failed ends it: the next one would build on what is not there.
+//! 4. a step that failed ends it: the next one would build on what is not there. What was stopped for it is started.
 
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,8 @@ pub struct Work {
     pub done: Vec<Stage>,
     /// Under way, with its task's address.
     pub sent: Option<(Stage, String)>,
+    /// Why a step failed.
+    pub broken: Option<Vec<String>>,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -160,8 +162,15 @@ impl Work {
             plan,
             done: Vec::new(),
             sent: None,
+            broken: None,
             end: None,
         }
+    }
+
+    /// A step failed.
+    pub fn fail(&mut self, stage: Stage, lines: Vec<String>) {
+        self.done.push(stage);
+        self.broken.get_or_insert(lines);
     }
 
     /// What comes next with a vApp that looks so; the task that was sent is over.
@@ -176,11 +185,19 @@ impl Work {
         if judge::active(vapp).is_some() || vapp.status == VAppStatus::Unresolved {
             return Next::Wait;
         }
-        let due = Stage::ALL
-            .into_iter()
-            .find(|stage| !self.done.contains(stage) && self.needs(*stage, vapp));
+        // Rule 4.
+        let restarts = self.plan.stops && self.done.contains(&Stage::Stop);
+        let open = |stage: &Stage| match self.broken {
+            None => true,
+            Some(_) => restarts && *stage == Stage::Start,
+        };
+        let mut left = Stage::ALL.into_iter().filter(open);
+        let due = left.find(|stage| !self.done.contains(stage) && self.needs(*stage, vapp));
         match (due, vapp.vms.as_slice()) {
-            (None, _) => Next::End(End::Made),
+            (None, _) => Next::End(match &self.broken {
+                None => End::Made,
+                Some(lines) => End::Failed(lines.clone()),
+            }),
             (Some(stage @ (Stage::Stop | Stage::Start)), _) | (Some(stage), [_]) => Next::Do(stage),
             (Some(_), vms) => Next::End(End::Failed(vec![format!(
                 "vCloud: the vApp holds {} VMs: a template of one is wanted",

@@ -28,7 +28,7 @@ impl VcloudVim {
                     Some(status @ (VimOpStatus::Pending | VimOpStatus::Running)) => {
                         return Ok(status);
                     }
-                    Some(VimOpStatus::Failed(lines)) => work.end = Some(End::Failed(lines)),
+                    Some(VimOpStatus::Failed(lines)) => work.fail(stage, lines),
                     // One that is not kept is over; what came of it is seen in the vApp.
                     _ => work.done.push(stage),
                 }
@@ -56,7 +56,7 @@ impl VcloudVim {
                     // Busy after all.
                     Ok(None) => return Ok(VimOpStatus::Running),
                     Err(VimError::Refused(lines)) => {
-                        work.end = Some(End::Failed(lines));
+                        work.fail(stage, lines);
                         self.memory.works.put(id, work.clone());
                     }
                     Err(error) => return Err(error),

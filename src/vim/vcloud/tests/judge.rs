@@ -68,7 +68,11 @@ fn every_status_is_a_power_state() {
         (99, P::Unknown, P::Unknown),
     ] {
         assert_eq!(power(&vapp(status, vec![])), quiet, "{status}");
-        assert_eq!(power(&vapp(status, vec![failed()])), quiet, "{status}: over");
+        assert_eq!(
+            power(&vapp(status, vec![failed()])),
+            quiet,
+            "{status}: over"
+        );
         let running = vapp(status, vec![task(TaskStatus::Running)]);
         assert_eq!(power(&running), busy, "{status}");
         let told = messages(&vapp(status, vec![]));
@@ -82,9 +86,19 @@ fn every_status_is_a_power_state() {
 #[test]
 fn a_task_that_is_not_over_decides_nothing_whatever_the_vapp_shows() {
     let unknown = TaskStatus::from("dreaming");
-    for status in ALL.into_iter().filter(|status| !status.is_final()).chain([unknown]) {
+    for status in ALL
+        .into_iter()
+        .filter(|status| !status.is_final())
+        .chain([unknown])
+    {
         let task = task(status);
-        for what in [What::Create(plan()), What::Start, What::Stop, What::Reboot, What::Delete] {
+        for what in [
+            What::Create(plan()),
+            What::Start,
+            What::Stop,
+            What::Reboot,
+            What::Delete,
+        ] {
             for look in [None, Some(vapp(4, vec![])), Some(vapp(8, vec![]))] {
                 let stands = outcome(&what, Some(&task), look.as_ref());
                 let under_way = matches!(stands, VimOpStatus::Pending | VimOpStatus::Running);
@@ -124,14 +138,22 @@ fn a_task_that_failed_is_judged_by_the_look_and_told_with_its_codes() {
         } else {
             told.clone()
         };
-        assert_eq!(outcome(&what, Some(&failed()), look.as_ref()), wanted, "{what:?} {look:?}");
+        assert_eq!(
+            outcome(&what, Some(&failed()), look.as_ref()),
+            wanted,
+            "{what:?} {look:?}"
+        );
     }
     assert!(needs_look(Some(&failed())));
     for status in [TaskStatus::Canceled, TaskStatus::Aborted] {
         let word = status.as_str().to_owned();
         let stopped = outcome(&What::Reboot, Some(&task(status)), None);
         let line = format!("vCloud: task 17 Starting Virtual Application a(7): {word}");
-        assert_eq!(stopped, VimOpStatus::Failed(vec![line]), "1.0 has words, no name");
+        assert_eq!(
+            stopped,
+            VimOpStatus::Failed(vec![line]),
+            "1.0 has words, no name"
+        );
     }
 }
 
@@ -161,8 +183,39 @@ fn without_a_task_the_vapp_alone_tells_and_where_it_cannot_nobody_knows() {
         (What::Reboot, None, S::Unknown),
     ] {
         let look = look.map(|status| vapp(status, vec![]));
-        assert_eq!(outcome(&what, None, look.as_ref()), wanted, "{what:?} {look:?}");
+        assert_eq!(
+            outcome(&what, None, look.as_ref()),
+            wanted,
+            "{what:?} {look:?}"
+        );
     }
     let busy = vapp(8, vec![task(TaskStatus::Queued)]);
     assert_eq!(outcome(&What::Start, None, Some(&busy)), S::Running);
+}
+
+#[test]
+fn a_reboot_is_told_from_another_task_by_its_name_or_words() {
+    for (words, name, own) in [
+        ("Resetting Virtual Application a(7)", None, true),
+        ("Rebooting Virtual Application a(7)", None, true),
+        ("Powering on Virtual Application a(7)", None, true),
+        ("Starting Virtual Application a(7)", None, true),
+        (
+            "Updating Virtual Application start(7)",
+            Some("vappUpdateVm"),
+            false,
+        ),
+        ("x", Some("vappReset"), true),
+        ("x", Some("vappDeploy"), true),
+        ("x", Some("vappUndeployPowerOff"), false),
+        ("Powering off Virtual Application a(7)", None, false),
+        ("Creating Snapshot of starting", None, false),
+    ] {
+        let task = Task {
+            operation: words.to_owned(),
+            operation_name: name.map(str::to_owned),
+            ..task(TaskStatus::Running)
+        };
+        assert_eq!(is_start(&task), own, "{words} {name:?}");
+    }
 }

@@ -44,8 +44,21 @@ fn vapp(name: &str, description: &str) -> VApp {
 #[test]
 fn sizes_are_read_as_they_are_written() {
     let size: Size = "2x1024".parse().unwrap();
-    assert_eq!((size.cpus, size.memory_mb, size.to_string()), (2, 1024, "2x1024".to_owned()));
-    for bad in ["", "2", "x", "0x1", "1x0", "1x2x3", "-1x4", "m1.xlarge", "two x four"] {
+    assert_eq!(
+        (size.cpus, size.memory_mb, size.to_string()),
+        (2, 1024, "2x1024".to_owned())
+    );
+    for bad in [
+        "",
+        "2",
+        "x",
+        "0x1",
+        "1x0",
+        "1x2x3",
+        "-1x4",
+        "m1.xlarge",
+        "two x four",
+    ] {
         assert_eq!(bad.parse::<Size>(), Err(NoSize), "{bad}");
     }
 }
@@ -69,11 +82,17 @@ fn a_vapp_bears_its_token_and_says_it_again() {
     let named = create("d_g_0_1.2", "web 7");
     let words = description(&named);
     let seen = vm(&vapp("d_g_0_1.2", &words), &[]);
-    assert_eq!((&*seen.name, seen.token), ("web 7", Some(new.token.clone())));
+    assert_eq!(
+        (&*seen.name, seen.token),
+        ("web 7", Some(new.token.clone()))
+    );
     let renamed = vapp("somebody's", "  lifeline.token=d_g_0_1.2  \nand more");
     assert_eq!(token(&renamed), new.token, "a name is changed easily");
     assert_eq!(vm(&renamed, &[]).name, "d_g_0_1");
-    assert_eq!(token(&vapp("foreign", "words")), CreateToken::new("foreign"));
+    assert_eq!(
+        token(&vapp("foreign", "words")),
+        CreateToken::new("foreign")
+    );
     // what tells tokens apart is their end
     let long = format!("{}ü_0_6f1c.3", "d".repeat(200));
     let name = shown(&CreateToken::new(&long));
@@ -91,7 +110,13 @@ fn a_plan_keeps_addresses_and_lets_the_cloud_choose_the_others() {
         .iter()
         .map(|wire| (wire.index, &*wire.network, &*wire.mode, wire.ip.as_deref()))
         .collect();
-    assert_eq!(seen, [(0, "a", "MANUAL", Some("192.0.2.7")), (1, "b", "DHCP", None)]);
+    assert_eq!(
+        seen,
+        [
+            (0, "a", "MANUAL", Some("192.0.2.7")),
+            (1, "b", "DHCP", None)
+        ]
+    );
     assert_eq!(wires[0].mac.as_deref(), Some("00:50:56:01:02:03"));
     assert!(plan.starts && !plan.stops);
     assert_eq!(plan.host, "d-g-0-1");
@@ -119,16 +144,30 @@ fn a_vapp_is_seen_with_its_interfaces() {
         ..OrgNetwork::default()
     };
     let seen = vm(&read, &[network]);
-    assert_eq!((seen.id.as_str(), seen.power), ("vapp-7", PowerState::Running));
+    assert_eq!(
+        (seen.id.as_str(), seen.power),
+        ("vapp-7", PowerState::Running)
+    );
     let [first, second] = seen.interfaces.as_slice() else {
         panic!("{:?}", seen.interfaces)
     };
     assert_eq!(
-        (first.nicid, &*first.network, &*first.ip_address, &*first.gateway, &*first.netmask),
+        (
+            first.nicid,
+            &*first.network,
+            &*first.ip_address,
+            &*first.gateway,
+            &*first.netmask
+        ),
         (0, "n-1", "192.0.2.7", "192.0.2.1", "255.255.255.0")
     );
     assert_eq!(
-        (second.nicid, &*second.network, &*second.ip_address, &*second.mac_address),
+        (
+            second.nicid,
+            &*second.network,
+            &*second.ip_address,
+            &*second.mac_address
+        ),
         (1, "fenced", "", "00:50:56:01:00:02"),
         "a network of the vApp's own has a name and no more"
     );

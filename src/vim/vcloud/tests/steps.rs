@@ -75,14 +75,25 @@ fn stages(plan: Plan, vapp: &VApp) -> Vec<Stage> {
 #[test]
 fn each_part_is_sent_once_and_the_start_comes_last() {
     use Stage as S;
-    let all = [S::Connections, S::Cpus, S::Memory, S::Properties, S::Customization, S::Start];
+    let all = [
+        S::Connections,
+        S::Cpus,
+        S::Memory,
+        S::Properties,
+        S::Customization,
+        S::Start,
+    ];
     assert_eq!(stages(whole(), &vapp(8)), all);
     let plain = Plan {
         interfaces: Some(vec![wire(None, None)]),
         starts: true,
         ..Plan::default()
     };
-    assert_eq!(stages(plain.clone(), &vapp(8)), [S::Start], "as the template is");
+    assert_eq!(
+        stages(plain.clone(), &vapp(8)),
+        [S::Start],
+        "as the template is"
+    );
     // what runs has all of it behind it
     assert_eq!(stages(whole(), &vapp(4)), []);
     let kept = Plan {
@@ -94,14 +105,27 @@ fn each_part_is_sent_once_and_the_start_comes_last() {
         vec![],
         vec![wire(Some("192.0.2.7"), None)],
         vec![wire(None, Some("00:50:56:aa:00:02"))],
-        vec![wire(None, None), Wire { index: 1, ..wire(None, None) }],
-        vec![Wire { network: "other".to_owned(), ..wire(None, None) }],
+        vec![
+            wire(None, None),
+            Wire {
+                index: 1,
+                ..wire(None, None)
+            },
+        ],
+        vec![Wire {
+            network: "other".to_owned(),
+            ..wire(None, None)
+        }],
     ] {
         let plan = Plan {
             interfaces: Some(other.clone()),
             ..plain.clone()
         };
-        assert_eq!(stages(plan, &vapp(8)), [S::Connections, S::Start], "{other:?}");
+        assert_eq!(
+            stages(plan, &vapp(8)),
+            [S::Connections, S::Start],
+            "{other:?}"
+        );
     }
 }
 
@@ -124,13 +148,31 @@ fn a_size_is_changed_around_a_stop() {
     seen.vms[0].cpus = Some(2);
     assert_eq!(work.next(&seen), Next::Do(S::Start));
     // cut off there and taken up after a restart
-    assert_eq!(Work::new(plan(2, 512, true)).next(&seen), Next::Do(S::Start));
+    assert_eq!(
+        Work::new(plan(2, 512, true)).next(&seen),
+        Next::Do(S::Start)
+    );
     seen.status = VAppStatus::PoweredOn;
-    assert_eq!(Work::new(plan(2, 512, true)).next(&seen), Next::End(End::Made));
+    assert_eq!(
+        Work::new(plan(2, 512, true)).next(&seen),
+        Next::End(End::Made)
+    );
+    // what was stopped for a change that failed is started, and the failure told
+    let mut broken = Work::new(plan(2, 512, true));
+    broken.done.push(S::Stop);
+    broken.fail(S::Cpus, vec!["no".to_owned()]);
+    assert_eq!(broken.next(&vapp(8)), Next::Do(S::Start));
+    let told = Next::End(End::Failed(vec!["no".to_owned()]));
+    assert_eq!(broken.next(&vapp(4)), told);
+    broken.fail(S::Start, vec!["later".to_owned()]);
+    assert_eq!(broken.next(&vapp(8)), told, "the first reason stays");
     // what was off stays off, what has the size is left alone
     assert_eq!(stages(plan(1, 1024, false), &vapp(8)), [S::Memory]);
     assert_eq!(stages(plan(1, 512, true), &vapp(4)), []);
-    assert_eq!(stages(plan(2, 1024, true), &vapp(3)), [S::Stop, S::Cpus, S::Memory, S::Start]);
+    assert_eq!(
+        stages(plan(2, 1024, true), &vapp(3)),
+        [S::Stop, S::Cpus, S::Memory, S::Start]
+    );
 }
 
 #[test]
@@ -145,7 +187,11 @@ fn nothing_is_sent_while_anything_is_under_way() {
         busy.tasks.push(task(TaskStatus::Running));
         assert_eq!(Work::new(whole()).next(&busy), Next::Wait, "{status}");
     }
-    assert_eq!(Work::new(whole()).next(&vapp(0)), Next::Wait, "still being made");
+    assert_eq!(
+        Work::new(whole()).next(&vapp(0)),
+        Next::Wait,
+        "still being made"
+    );
     let mut never = vapp(-1);
     never.tasks.push(task(TaskStatus::Error));
     let end = Work::new(whole()).next(&never);
@@ -160,12 +206,26 @@ fn nothing_is_sent_while_anything_is_under_way() {
 }
 
 #[test]
+fn a_vapp_with_a_part_missing_is_not_started() {
+    let mut work = Work::new(whole());
+    work.fail(Stage::Connections, vec!["no such address".to_owned()]);
+    let told = Next::End(End::Failed(vec!["no such address".to_owned()]));
+    assert_eq!(work.next(&vapp(8)), told);
+}
+
+#[test]
 fn an_end_is_an_end_and_several_vms_are_no_vm() {
     let mut work = Work::new(whole());
     work.end = Some(End::Failed(vec!["x".to_owned()]));
-    assert_eq!(work.next(&vapp(8)), Next::End(End::Failed(vec!["x".to_owned()])));
+    assert_eq!(
+        work.next(&vapp(8)),
+        Next::End(End::Failed(vec!["x".to_owned()]))
+    );
     let mut two = vapp(8);
     two.vms.push(two.vms[0].clone());
     let end = Work::new(whole()).next(&two);
-    assert!(matches!(&end, Next::End(End::Failed(lines)) if lines[0].contains("2 VMs")), "{end:?}");
+    assert!(
+        matches!(&end, Next::End(End::Failed(lines)) if lines[0].contains("2 VMs")),
+        "{end:?}"
+    );
 }
