@@ -648,6 +648,48 @@ def logins(server):
 
 
 @check
+def login_attempts(server):
+    """A second attempt on the same connection (paramiko asks for the service again before each)."""
+    wrong = lambda transport: transport.auth_password(server.user, "wrong", fallback=False)
+    right = lambda transport: transport.auth_password(server.user, server.password, fallback=False)
+    stranger = paramiko.ECDSAKey.generate()
+    for what, *attempts in (
+        ("password", wrong, right),
+        ("key, password", lambda transport: transport.auth_publickey(server.user, stranger), right),
+        ("none, password", lambda transport: transport.auth_none(server.user), right),
+        ("three", wrong, wrong, right),
+    ):
+        transport = paramiko.Transport((server.host, server.port))
+        try:
+            transport.auth_timeout = 10
+            transport.start_client(timeout=10)
+            for attempt in attempts[:-1]:
+                try:
+                    attempt(transport)
+                except paramiko.SSHException as error:
+                    h.expect(transport.is_active(), f"{what}: {error!r}")
+                else:
+                    raise h.Failure(f"{what}: let in too early")
+            attempts[-1](transport)
+            h.expect(transport.is_authenticated(), what)
+        finally:
+            transport.close()
+    # Six fail; a seventh is not answered any more.
+    transport = paramiko.Transport((server.host, server.port))
+    try:
+        transport.start_client(timeout=10)
+        refused = 0
+        for _ in range(8):
+            try:
+                wrong(transport)
+            except paramiko.SSHException:
+                refused += transport.is_active()
+        h.expect(refused <= 6 and not transport.is_active(), f"{refused} attempts were answered")
+    finally:
+        transport.close()
+
+
+@check
 def users_while_serving(server):
     """Users come and go while the server runs."""
     where = ["--data-dir", str(server.data)]
