@@ -1,5 +1,6 @@
 //! XML to edit nodes, checked against the schema on the way (design: libyang cannot read an edit).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::edit_tree::{Content, EditNode, Operation};
@@ -17,11 +18,21 @@ pub const YANG_NS: &str = "urn:ietf:params:xml:ns:yang:1";
 /// Namespace of `default` (RFC 6243 section 6).
 pub const DEFAULT_NS: &str = "urn:ietf:params:xml:ns:netconf:default:1.0";
 
+/// What a `<config>` is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Changes.
+    Edit,
+    /// A whole configuration.
+    Whole,
+}
+
 pub(super) fn top<'e>(
     schema: &'static Schema,
     elements: impl IntoIterator<Item = &'e Element>,
+    form: Form,
 ) -> Result<Vec<EditNode>, Error> {
-    let decoder = Decoder { schema };
+    let decoder = Decoder { schema, form };
     let mut children = Vec::new();
     for element in elements {
         decoder.add(&Trail::ROOT, element, Operation::Merge, &mut children)?;
@@ -31,6 +42,7 @@ pub(super) fn top<'e>(
 
 struct Decoder {
     schema: &'static Schema,
+    form: Form,
 }
 
 #[derive(Default)]
@@ -65,6 +77,9 @@ impl Decoder {
             if !is_key {
                 self.add(trail, child, inherited, &mut children)?;
             }
+        }
+        if self.form == Form::Whole {
+            self.entries_once(trail, &children)?;
         }
         Ok(children)
     }
@@ -178,10 +193,14 @@ impl Decoder {
         for attr in &element.attrs {
             let value = attr.value.as_str();
             match (&*attr.ns, &*attr.local) {
-                (NETCONF_NS, "operation") => match Operation::from_name(value) {
-                    Some(op) => found.op = Some(op),
-                    None => return Err(self.bad_attribute(&here(), element, "operation", value)),
-                },
+                (NETCONF_NS, "operation") if self.form == Form::Edit => {
+                    match Operation::from_name(value) {
+                        Some(op) => found.op = Some(op),
+                        None => {
+                            return Err(self.bad_attribute(&here(), element, "operation", value));
+                        }
+                    }
+                }
                 (YANG_NS, "insert") if by_user => {
                     found.insert = Some(match value {
                         "first" => Insert::First,
@@ -416,6 +435,23 @@ impl Decoder {
                 let choice = &self.schema.node(*choice).name;
                 let message = format!("{name} is a second case of the choice {choice}");
                 return Err(self.error(parent, ErrorKind::BadElement { name }, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a second entry of the same keys, or of the same value.
+    fn entries_once(&self, parent: &Trail<'_>, children: &[EditNode]) -> Result<(), Error> {
+        let mut seen = HashSet::new();
+        for edit in children {
+            let (Content::Entry(keys) | Content::LeafList(keys)) = &edit.content else {
+                continue;
+            };
+            if !seen.insert((edit.node, keys)) {
+                let name = self.schema.node(edit.node).name.to_string();
+                let message = format!("{name} stands here twice");
+                let here = parent.child(edit.node, Some(keys));
+                return Err(self.error(&here, ErrorKind::BadElement { name }, message));
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::decode;
+use super::decode::{self, Form};
 use super::error::Error;
 use super::keys::Keys;
 use super::ordered::Place;
@@ -117,10 +117,20 @@ impl EditTree {
     /// Unknown names and namespaces, state data, missing keys, bad attributes, invalid values
     /// (RFC 6241 appendix A, RFC 7950 section 8.3.1).
     pub fn decode(schema: &'static Schema, config: &Element) -> Result<Self, Error> {
-        if !config.has_only_whitespace_text() {
-            return Err(Error::invalid("", "text is not allowed in <config>"));
-        }
+        no_text(config)?;
         Self::decode_elements(schema, config.elements())
+    }
+
+    /// Decodes the children of a `<config>` element that is a configuration, not an edit (copy-config,
+    /// validate): it has no `operation` (RFC 6241 section 7.2), and each entry of a list or leaf-list
+    /// stands in it once (RFC 7950 sections 7.7 and 7.8.2).
+    ///
+    /// # Errors
+    /// As [`EditTree::decode`].
+    pub fn decode_whole(schema: &'static Schema, config: &Element) -> Result<Self, Error> {
+        no_text(config)?;
+        let children = decode::top(schema, config.elements(), Form::Whole)?;
+        Ok(Self { children })
     }
 
     /// Decodes top-level data elements, as [`split_rpcs`] leaves them.
@@ -131,7 +141,7 @@ impl EditTree {
         schema: &'static Schema,
         elements: impl IntoIterator<Item = &'e Element>,
     ) -> Result<Self, Error> {
-        let children = decode::top(schema, elements)?;
+        let children = decode::top(schema, elements, Form::Edit)?;
         Ok(Self { children })
     }
 
@@ -166,6 +176,13 @@ impl EditTree {
             })
         }
         !location.0.is_empty() && named(&self.children, &location.0)
+    }
+}
+
+fn no_text(config: &Element) -> Result<(), Error> {
+    match config.has_only_whitespace_text() {
+        true => Ok(()),
+        false => Err(Error::invalid("", "text is not allowed in <config>")),
     }
 }
 

@@ -9,6 +9,7 @@ use super::lookup::Schema;
 use super::node::{NodeId, NodeKind};
 use super::path;
 use super::sys::{DataTree, RawError};
+use super::value::sentence;
 
 /// What libyang was doing when it found an error; its texts alone do not always tell.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,7 +142,7 @@ impl Schema {
             kind,
             path,
             schema_node,
-            message: error.message.clone(),
+            message: sentence(error.message.clone()),
             app_tag: error.app_tag.clone(),
             element: None,
             non_unique: Vec::new(),

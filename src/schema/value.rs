@@ -134,12 +134,20 @@ impl Schema {
         unsafe { self.context.canonical(raw.0, &value) }.map_err(|errors| {
             match errors.into_iter().find(|error| !error.warning) {
                 Some(error) => ValueError {
-                    message: error.message,
+                    message: sentence(error.message),
                     app_tag: error.app_tag,
                 },
                 None => invalid("the value is not of the leaf's type"),
             }
         })
+    }
+}
+
+/// The first of the lines that libyang writes of a union; the others are of its insides.
+pub(super) fn sentence(message: String) -> String {
+    match message.split_once(" - no matching subtype found:\n") {
+        Some((first, _)) => format!("{first}."),
+        None => message,
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::XML_NS;
 use super::element::{Attr, Child, Element, Scope};
+use super::{XML_NS, XMLNS_NS, declaration};
 
 /// What a document may hold at most.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,30 +69,61 @@ pub fn parse_str(text: &str) -> Result<Element, XmlError> {
 /// and exactly one root element.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, XmlError> {
     let text = std::str::from_utf8(bytes).map_err(|e| malformed(format!("not UTF-8: {e}")))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text = text.trim_start_matches([' ', '\t', '\r', '\n']);
     if let Some(bad) = text.chars().find(|c| !is_xml_char(*c)) {
         return Err(malformed(format!(
             "character U+{:04X} is not allowed",
             u32::from(bad)
         )));
     }
-    let mut builder = Builder {
-        limits,
-        stack: Vec::new(),
-        root: None,
-        nodes: 0,
-        names: Names::default(),
+    let mut builder = Builder::new(limits);
+    read(text, &mut builder, Until::End)?;
+    builder.finish()
+}
+
+/// Reads the start tag of the root element, whatever follows it: of a message that cannot be read as a
+/// whole, that much is known.
+pub fn parse_root_tag(bytes: &[u8], limits: &Limits) -> Option<Element> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok()?,
     };
+    let text = text.split(|c| !is_xml_char(c)).next()?;
+    let mut builder = Builder::new(limits);
+    read(text, &mut builder, Until::RootTag).ok()?;
+    builder.stack.pop()
+}
+
+/// How far to read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    RootTag,
+    End,
+}
+
+fn read(text: &str, builder: &mut Builder<'_>, until: Until) -> Result<(), XmlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    // quick-xml would skip a second one.
+    if text.starts_with('\u{feff}') {
+        return Err(malformed("text outside the root element"));
+    }
     let mut reader = Reader::from_str(text);
     reader.config_mut().enable_all_checks(true);
     let mut first = true;
     loop {
         let event = reader.read_event().map_err(|e| malformed(e.to_string()))?;
         match event {
-            Event::Start(tag) => builder.open(&tag)?,
+            Event::Start(tag) => {
+                builder.open(&tag)?;
+                if until == Until::RootTag {
+                    return Ok(());
+                }
+            }
             Event::Empty(tag) => {
                 builder.open(&tag)?;
+                if until == Until::RootTag {
+                    return Ok(());
+                }
                 builder.close()?;
             }
             Event::End(_) => builder.close()?,
@@ -119,16 +150,20 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, XmlError> {
                 if !first {
                     return Err(malformed("XML declaration not at the start"));
                 }
-                if let Some(encoding) = decl.encoding() {
-                    let encoding = encoding.map_err(|e| malformed(e.to_string()))?;
-                    if !encoding.eq_ignore_ascii_case("utf-8") {
-                        return Err(malformed(format!("encoding '{encoding}' is not UTF-8")));
-                    }
+                let encoding = declaration::encoding(&decl)
+                    .ok_or_else(|| malformed("the XML declaration is none"))?;
+                if let Some(encoding) = encoding
+                    && !declaration::is_utf8(encoding, text)
+                {
+                    return Err(malformed(format!("encoding '{encoding}' is not UTF-8")));
                 }
             }
             Event::PI(pi) => {
                 if pi.target().eq_ignore_ascii_case("xml") {
                     return Err(malformed("reserved processing instruction"));
+                }
+                if !is_ncname(pi.target()) {
+                    return Err(malformed("a processing instruction without a name"));
                 }
             }
             Event::Comment(_) => {}
@@ -137,7 +172,7 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, XmlError> {
         }
         first = false;
     }
-    builder.finish()
+    Ok(())
 }
 
 fn predefined(name: &str) -> Result<char, XmlError> {
@@ -179,7 +214,17 @@ impl Names {
     }
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            stack: Vec::new(),
+            root: None,
+            nodes: 0,
+            names: Names::default(),
+        }
+    }
+
     fn open(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
         if self.stack.is_empty() && self.root.is_some() {
             return Err(malformed("a second root element"));
@@ -190,6 +235,9 @@ impl Builder<'_> {
         self.drop_blank();
         self.count()?;
         let (prefix, local) = self.split(tag.name().into_inner())?;
+        if !attributes_stand_apart(tag.attributes_raw()) {
+            return Err(malformed("no white space between attributes"));
+        }
         let mut plain = Vec::new();
         let mut decls: Vec<(Arc<str>, Arc<str>)> = Vec::new();
         for (count, attribute) in tag.attributes().enumerate() {
@@ -201,10 +249,13 @@ impl Builder<'_> {
             let (prefix, local) = self.split(attribute.key.into_inner())?;
             let value = attribute_value(&attribute.value)?;
             match (prefix, local) {
+                ("", "xmlns") if matches!(&*value, XML_NS | XMLNS_NS) => {
+                    return Err(malformed("illegal default namespace"));
+                }
                 ("", "xmlns") => decls.push((self.names.get(""), self.names.get(&value))),
                 ("xmlns", bound) => {
                     let reserved = bound == "xmlns" || (bound == "xml") != (value == XML_NS);
-                    if value.is_empty() || reserved {
+                    if value.is_empty() || reserved || value == XMLNS_NS {
                         return Err(malformed(format!("illegal binding of prefix '{bound}'")));
                     }
                     decls.push((self.names.get(bound), self.names.get(&value)));
@@ -368,6 +419,24 @@ fn has_duplicate(attrs: &[Attr]) -> bool {
     names.windows(2).any(|pair| pair.first() == pair.last())
 }
 
+/// Whether white space follows every attribute but the last (XML 1.0 productions 40 and 44).
+fn attributes_stand_apart(raw: &str) -> bool {
+    let mut open = None;
+    let mut closed = false;
+    for b in raw.bytes() {
+        if closed && !matches!(b, b' ' | b'\t' | b'\r' | b'\n') {
+            return false;
+        }
+        closed = open == Some(b);
+        match open {
+            Some(quote) if quote == b => open = None,
+            None if matches!(b, b'"' | b'\'') => open = Some(b),
+            _ => {}
+        }
+    }
+    true
+}
+
 /// Attribute-value normalisation of XML 1.0 section 3.3.3.
 fn attribute_value(raw: &str) -> Result<String, XmlError> {
     if raw.contains('<') {
@@ -438,6 +507,19 @@ mod tests {
             "<a b/>",
             "<a b=1/>",
             "<a:b:c xmlns:a='urn:a'/>",
+            "<a b='1'c='2'/>",
+            "<a b=\"1\"c='2'></a>",
+            "<a xmlns='http://www.w3.org/2000/xmlns/'/>",
+            "<a xmlns='http://www.w3.org/XML/1998/namespace'/>",
+            "<a xmlns:p='http://www.w3.org/2000/xmlns/'/>",
+            "<a><? x?></a>",
+            "<a><??></a>",
+            "<a><?1a x?></a>",
+            "<a><?b:c x?></a>",
+            "<?xml encoding='UTF-8'?><a/>",
+            "<?xml version='1.0' standalone='maybe'?><a/>",
+            "<?xml version='1.0' encoding='ASCII'?><a>\u{fc}</a>",
+            "\u{feff}\u{feff}<a/>",
         ] {
             assert!(
                 matches!(parse_str(bad), Err(XmlError::Malformed(_))),
@@ -458,6 +540,34 @@ mod tests {
         assert_eq!(e.text(), "x<y>&B");
         assert_eq!(e.attr("urn:x", "k"), Some("<  A"));
         assert!(parse_str("\u{feff}<a/>").is_ok());
+        assert!(parse_str("<a b = '\"' c=\"'\"\n d='' />").is_ok());
+        assert!(parse_str("<?xml version='1.0' encoding='ASCII'?>\n<a>&#252;</a>").is_ok());
+    }
+
+    #[test]
+    fn the_root_tag_is_read_whatever_follows() {
+        let tag = |bytes: &[u8]| parse_root_tag(bytes, &Limits::default());
+        for rest in [
+            &b"<b></a>"[..],
+            b"\xff</a>",
+            b"\x01</a>",
+            b"&x;</a>",
+            b"",
+            b"</a><a/>",
+        ] {
+            let root = tag(&[b"\n<?xml version='1.0'?><a k='v'>", rest].concat()).unwrap();
+            assert!(root.is("", "a") && root.attr("", "k") == Some("v"));
+        }
+        for bad in [
+            &b"<a k='v"[..],
+            b"<a k='v' k='w'><b>",
+            b"<!DOCTYPE a><a><b>",
+            b"x<a><b>",
+            b"\xff<a>",
+            b"",
+        ] {
+            assert!(tag(bad).is_none(), "{bad:?}");
+        }
     }
 
     #[test]

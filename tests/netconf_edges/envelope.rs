@@ -378,6 +378,16 @@ fn what_is_not_xml() {
         ("45 external", [b"<!DOCTYPE rpc [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>".to_vec(), of("<get>&x;</get>")].concat()),
         ("45 parameter", [b"<!DOCTYPE rpc [<!ENTITY % x SYSTEM \"http://127.0.0.1:1/\">%x;]>".to_vec(), of(GET)].concat()),
         ("45 undeclared", of("<get>&x;</get>")),
+        ("38 no white space between attributes", format!("<rpc xmlns=\"{BASE}\"{id}>{GET}</rpc>").into_bytes()),
+        ("38 a declaration without a version", [b"<?xml encoding=\"UTF-8\"?>".to_vec(), of(GET)].concat()),
+        ("38 a declaration in disorder", [b"<?xml encoding=\"UTF-8\" version=\"1.0\"?>".to_vec(), of(GET)].concat()),
+        ("38 standalone", [b"<?xml version=\"1.0\" standalone=\"maybe\"?>".to_vec(), of(GET)].concat()),
+        ("38 two marks of byte order", ["\u{feff}\u{feff}".as_bytes().to_vec(), of(GET)].concat()),
+        ("40 not ASCII though declared", ["<?xml version=\"1.0\" encoding=\"ASCII\"?>".as_bytes().to_vec(), raw("<get>\u{e9}</get>".as_bytes())].concat()),
+        ("43 no name", of("<? x?><get/>")),
+        ("43 a name with a prefix", of("<?a:b x?><get/>")),
+        ("38 a prefix bound to xmlns", of("<get xmlns:q=\"http://www.w3.org/2000/xmlns/\"/>")),
+        ("38 xml as default namespace", of("<get xmlns=\"http://www.w3.org/XML/1998/namespace\"/>")),
         ("31 duplicate with prefixes", of("<get xmlns:a=\"u\" xmlns:b=\"u\" a:x=\"1\" b:x=\"2\"/>")),
     ];
     for (case, octets) in &cases {
@@ -421,6 +431,8 @@ fn unusual_xml_that_is_right() {
             "<?xml version='1.0' encoding='utf-8' standalone='yes'?>{}",
             rpc(id, GET)
         ),
+        // As lxml writes it unless told otherwise.
+        format!("<?xml version='1.0' encoding='ASCII'?>\n{}", rpc(id, GET)),
         format!(
             "<!-- a --><?pi b?>{}<!-- c -->",
             rpc(

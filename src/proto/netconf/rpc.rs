@@ -4,7 +4,7 @@ use super::hello::Base;
 use super::names::BASE;
 use super::reply::ReplyTag;
 use super::rpc_error::{ErrorTag, ErrorType, RpcError};
-use crate::xml::{Child, Element, Limits, XmlError, parse};
+use crate::xml::{Child, Element, Limits, XmlError, parse, parse_root_tag};
 
 /// A request whose envelope is right; its operation has not been looked at.
 #[derive(Clone, PartialEq, Debug)]
@@ -34,15 +34,17 @@ pub enum Rejection {
 impl Rpc {
     /// Reads one message.
     ///
-    /// What is not well-formed is answered with malformed-message to a base:1.1 peer, without a
-    /// message-id since none can be trusted, and ends the session of a base:1.0 peer, which must
-    /// not be sent that tag (RFC 6241 section 3, appendix A). A second hello, and what only a
+    /// What is not well-formed is answered with malformed-message to a base:1.1 peer, and ends the
+    /// session of a base:1.0 peer, which must not be sent that tag (RFC 6241 section 3, appendix A).
+    /// The answer has the attributes of the start tag of `rpc` if that much can be read (section 4.2):
+    /// without its message-id some clients take no error from it. A second hello, and what only a
     /// server sends, end the session: there is no request to answer.
     ///
     /// # Errors
     /// [`Rejection`] says how the message is to be dealt with.
     pub fn decode(bytes: &[u8], base: Base, limits: &Limits) -> Result<Self, Rejection> {
-        let mut root = parse(bytes, limits).map_err(|error| unreadable(&error, base))?;
+        let mut root =
+            parse(bytes, limits).map_err(|error| unreadable(&error, base, bytes, limits))?;
         let tag = ReplyTag::echo(&root);
         let answer = |error: RpcError| {
             Err(Rejection::Answer {
@@ -93,7 +95,7 @@ impl Rpc {
     }
 }
 
-fn unreadable(error: &XmlError, base: Base) -> Rejection {
+fn unreadable(error: &XmlError, base: Base, bytes: &[u8], limits: &Limits) -> Rejection {
     let error = match (error, base) {
         (XmlError::TooBig { .. }, _) => {
             RpcError::new(ErrorType::Rpc, ErrorTag::TooBig, error.to_string())
@@ -101,8 +103,9 @@ fn unreadable(error: &XmlError, base: Base) -> Rejection {
         (_, Base::V1_1) => RpcError::malformed_message(error.to_string()),
         (_, Base::V1_0) => return Rejection::End(error.to_string()),
     };
+    let root = parse_root_tag(bytes, limits).filter(|root| root.is(BASE, "rpc"));
     Rejection::Answer {
-        tag: ReplyTag::anonymous(),
+        tag: root.map_or_else(ReplyTag::anonymous, |root| ReplyTag::echo(&root)),
         error: Box::new(error),
     }
 }
@@ -235,6 +238,25 @@ mod tests {
             b"<a>\xe9</a>",
         ] {
             assert_eq!(error(bytes).tag, ErrorTag::MalformedMessage);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_answered_under_its_message_id_if_that_can_be_read() {
+        let tag = |text: String| match decode(text, Base::V1_1) {
+            Err(Rejection::Answer { tag, .. }) => tag,
+            other => panic!("{other:?}"),
+        };
+        for inner in ["<get>", "&x;", "\u{1}", &"<a>".repeat(200)] {
+            let tag = tag(rpc("message-id='7' x='1'", inner));
+            assert!(tag.as_str().ends_with(" message-id=\"7\" x=\"1\">"));
+        }
+        for text in [
+            rpc("message-id='1' message-id='2'", "<get/>"),
+            format!("<foo xmlns='{BASE}' message-id='1'><get></foo>"),
+            format!("<!DOCTYPE a>{}", rpc("message-id='1'", "<get/>")),
+        ] {
+            assert_eq!(tag(text), ReplyTag::anonymous());
         }
     }
 

@@ -55,6 +55,10 @@ fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError
             let text = format!("<{}> stands twice", child.local);
             return Err(RpcError::bad_element(PROTOCOL, &child.local, text));
         }
+        if let Some(choice) = second_case(schema, id, &seen) {
+            let text = format!("{} is a second case of the choice {choice}", child.local);
+            return Err(RpcError::bad_element(PROTOCOL, &child.local, text));
+        }
         seen.push(id);
         let is_value = matches!(schema.node(id).kind, NodeKind::Leaf | NodeKind::LeafList);
         if let Some(inner) = child.elements().next().filter(|_| is_value) {
@@ -62,4 +66,14 @@ fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError
         }
     }
     Ok(())
+}
+
+/// The choice of which `id` is another case than a node before it (RFC 7950 section 8.3.1).
+fn second_case<'s>(schema: &'s Schema, id: NodeId, before: &[NodeId]) -> Option<&'s str> {
+    let cases = schema.cases_of(id);
+    let of_others = before.iter().flat_map(|other| schema.cases_of(*other));
+    let (choice, _) = of_others
+        .into_iter()
+        .find(|(choice, case)| (cases.iter()).any(|(mine, own)| mine == choice && own != case))?;
+    Some(&*schema.node(choice).name)
 }

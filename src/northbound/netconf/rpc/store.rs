@@ -33,7 +33,7 @@ fn content(
         Source::Datastore(name) => Ok(tree(*name)),
         Source::Config(config) => {
             let decoded = || {
-                let edit = EditTree::decode(control.schema(), config)?;
+                let edit = EditTree::decode_whole(control.schema(), config)?;
                 let replace = DefaultOperation::Replace;
                 tree(instead_of).edit(&edit, replace, ErrorOption::Rollback)
             };
