@@ -113,6 +113,23 @@ impl Cloud {
         assert_eq!(sent.as_u16(), 201, "{fault}");
     }
 
+    /// How many faults of this kind, method and path are armed and were not hit yet.
+    pub fn armed(&self, fault: &serde_json::Value) -> usize {
+        let url = format!("http://{}/-/faults", self.address);
+        let listed = self.runtime.block_on(async {
+            let reply = reqwest::Client::new().get(url).send().await.unwrap();
+            reply.bytes().await.unwrap()
+        });
+        let listed: serde_json::Value = serde_json::from_slice(&listed).unwrap();
+        let all = listed["faults"].as_array().unwrap().iter();
+        let same = |one: &&serde_json::Value| {
+            ["fault", "method", "path", "times"]
+                .iter()
+                .all(|key| one.get(key) == fault.get(key))
+        };
+        all.filter(same).count()
+    }
+
     /// Makes all well again.
     pub fn clear(&self) {
         let url = format!("http://{}/-/faults", self.address);

@@ -141,9 +141,23 @@ fn a_failed_reboot_is_told_in_the_clouds_words_with_its_task() {
 
 /// Faults between the server and its cloud; whatever they are, the story ends well.
 #[test]
-fn a_faulty_way_to_a_vcloud_makes_no_second_copy_and_no_orphan() {
+fn a_faulty_way_to_a_vcloud_1_0_makes_no_second_copy_and_no_orphan() {
+    faulty("1.0");
+}
+
+#[test]
+fn a_faulty_way_to_a_vcloud_5_1_makes_no_second_copy_and_no_orphan() {
+    faulty("5.1");
+}
+
+fn faulty(version: &str) {
     let on = |method: &str, path: &str, fault: &str, times: u32| json!({"fault": fault, "method": method, "path": path, "times": times, "status": 503});
     let expired = || json!({"fault": "tokens-expired"});
+    let login = if version == "1.0" {
+        "/login"
+    } else {
+        "/sessions"
+    };
     let faults = [
         (
             "the reply to a create is lost",
@@ -194,11 +208,7 @@ fn a_faulty_way_to_a_vcloud_makes_no_second_copy_and_no_orphan() {
         ("every session has ended", vec![expired()]),
         (
             "logins break when sessions have ended",
-            vec![
-                expired(),
-                on("POST", "/login", "http-error", 2),
-                on("POST", "/sessions", "http-error", 2),
-            ],
+            vec![expired(), on("POST", login, "http-error", 2)],
         ),
         (
             "the API is down for a while",
@@ -209,39 +219,41 @@ fn a_faulty_way_to_a_vcloud_makes_no_second_copy_and_no_orphan() {
             vec![json!({"fault": "reply-lost", "times": 1, "landing-ms": 300})],
         ),
     ];
-    for version in ["1.0", "5.1"] {
-        let mut lab = Lab::open(&[("api_version", version)], |_| {});
-        for (at, (what, faults)) in faults.iter().enumerate() {
-            let what = format!("{what} at {version}");
-            let name = format!("f{at}");
-            // once while it is made
-            faults
-                .iter()
-                .for_each(|fault| lab.cloud.wire(fault.clone()));
-            lab.deploy(&name, "REDEPLOY_ONLY", 5);
-            assert_eq!(lab.told(3, &what), MADE, "{what}");
-            assert_eq!(lab.cloud.vms(), 1, "{what}");
-            // once while it is replaced
-            let vm = vm_name(&mut lab.operator);
-            faults
-                .iter()
-                .for_each(|fault| lab.cloud.wire(fault.clone()));
-            lab.cloud.inject(Some(&vm), "crash", &[]);
-            let told = lab.told(4, &what);
-            assert_eq!(told[0], "VM_RECOVERY_INIT 200", "{what}");
-            assert_eq!(told[1..], REDEPLOYED, "{what}");
-            assert_eq!(lab.cloud.vms(), 1, "{what}");
-            // once while it is removed
-            faults
-                .iter()
-                .for_each(|fault| lab.cloud.wire(fault.clone()));
-            lab.undeploy(&name);
-            assert_eq!(lab.told(2, &what), GONE, "{what}");
-            assert_eq!(lab.truth(), (0, 0), "{what}");
-            lab.cloud.clear();
+    let mut lab = Lab::open(&[("api_version", version)], |_| {});
+    for (at, (what, faults)) in faults.iter().enumerate() {
+        let what = format!("{what} at {version}");
+        let name = format!("f{at}");
+        // once while it is made
+        faults
+            .iter()
+            .for_each(|fault| lab.cloud.wire(fault.clone()));
+        lab.deploy(&name, "REDEPLOY_ONLY", 5);
+        assert_eq!(lab.told(3, &what), MADE, "{what}");
+        assert_eq!(lab.cloud.vms(), 1, "{what}");
+        // once while it is replaced
+        let vm = vm_name(&mut lab.operator);
+        faults
+            .iter()
+            .for_each(|fault| lab.cloud.wire(fault.clone()));
+        lab.cloud.inject(Some(&vm), "crash", &[]);
+        let told = lab.told(4, &what);
+        assert_eq!(told[0], "VM_RECOVERY_INIT 200", "{what}");
+        assert_eq!(told[1..], REDEPLOYED, "{what}");
+        assert_eq!(lab.cloud.vms(), 1, "{what}");
+        // once while it is removed
+        faults
+            .iter()
+            .for_each(|fault| lab.cloud.wire(fault.clone()));
+        lab.undeploy(&name);
+        assert_eq!(lab.told(2, &what), GONE, "{what}");
+        assert_eq!(lab.truth(), (0, 0), "{what}");
+        for fault in faults {
+            let left = lab.cloud.armed(fault);
+            assert!(left < 3, "{what}: never hit: {fault}");
         }
-        lab.house.stop();
+        lab.cloud.clear();
     }
+    lab.house.stop();
 }
 
 /// A reboot whose answer is lost happens once.
@@ -300,4 +312,30 @@ fn a_guest_on_a_cut_off_host_is_not_replaced_in_vcloud() {
     assert_eq!(lab.told(4, "by hand")[1..], REDEPLOYED);
     assert_eq!(lab.truth(), (1, 0));
     lab.house.stop();
+}
+
+#[test]
+fn the_printed_example_of_a_vcloud_works() {
+    let cloud = Cloud::start(with_org_network);
+    let dir = data_dir(&[]);
+    let clock = Arc::new(SystemClock::new());
+    let house = House::open(dir.path(), brisk(), clock, cloud.seams()).unwrap();
+    let mut operator = house.connect();
+    let mut events = house.connect();
+    events.rpc(&subscribe(None)).unwrap();
+    let secret = dir.path().join("director-password");
+    std::fs::write(&secret, "lifeline\n").unwrap();
+    let example = include_str!("../../examples/vcloud.xml")
+        .replace("127.0.0.1:8775", &cloud.director)
+        .replace(
+            "/etc/lifeline/director-password",
+            &secret.display().to_string(),
+        );
+    operator.rpc(&edit(&example)).unwrap();
+    // the example's cloud is the default
+    let text = deployment("depzz", None, "REDEPLOY_ONLY", 3);
+    operator.rpc(&edit(&in_org(text, "admin"))).unwrap();
+    assert_eq!(kinds(&take(&mut events, 3, "the example")), MADE);
+    assert_eq!(cloud.vms(), 1);
+    house.stop();
 }
