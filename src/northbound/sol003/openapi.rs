@@ -1,14 +1,16 @@
 //! The OpenAPI document of what is served. Paths and methods come from the table that routes; `tests` holds them
 //! against each other.
 
+mod schemas;
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
+use self::schemas::schema;
+
 use super::resource::{OccurrenceTask, Resource, Task};
-use crate::proto::sol003::{
-    AuthType, CancelMode, Collection, INSTANCES, InstantiationState, MARKER, Major,
-    NotificationType, OCCURRENCES, OperationStateType, OperationType, SUBSCRIPTIONS, ScaleType,
-    StopType, TargetState, TerminationType, Verbosity,
-};
+use crate::proto::sol003::{MARKER, Major};
 
 /// One path: its template, a resource of its kind.
 pub(super) fn paths(major: Major) -> Vec<(String, Resource)> {
@@ -68,13 +70,9 @@ pub(super) fn document(major: Major) -> Value {
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer"},
             },
-            "schemas": schemas(),
+            "schemas": schemas::all(major),
         },
     })
-}
-
-fn schema(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
 fn content(kind: &str, schema: Value) -> Value {
@@ -152,11 +150,14 @@ fn operation(path: &str, resource: &Resource, method: &str) -> Value {
             Resource::Instances(_) | Resource::Occurrences(_) | Resource::Subscriptions(_)
         );
     if is_list {
-        let mut names = vec!["filter", MARKER];
-        if !matches!(resource, Resource::Subscriptions(_)) {
-            names.extend(["all_fields", "fields", "exclude_fields", "exclude_default"]);
-        }
-        for name in names {
+        for name in [
+            "filter",
+            MARKER,
+            "all_fields",
+            "fields",
+            "exclude_fields",
+            "exclude_default",
+        ] {
             let parameter = json!({"name": name, "in": "query", "schema": text()});
             parameters.push(parameter);
         }
@@ -173,8 +174,18 @@ fn operation(path: &str, resource: &Resource, method: &str) -> Value {
     let mut responses = Map::new();
     if let Some((status, body)) = good(resource, method) {
         let mut answer = json!({"description": "Done, or begun"});
-        if let (Some(body), Some(answer)) = (body, answer.as_object_mut()) {
-            answer.insert("content".to_owned(), content("application/json", body));
+        if let Some(answer) = answer.as_object_mut() {
+            if let Some(body) = body {
+                answer.insert("content".to_owned(), content("application/json", body));
+            }
+            if status == "201" || status == "202" {
+                let location = json!({"required": true, "schema": {"type": "string"}});
+                answer.insert("headers".to_owned(), json!({"Location": location}));
+            }
+            let next = links(resource, method);
+            if !next.is_empty() {
+                answer.insert("links".to_owned(), Value::Object(next));
+            }
         }
         responses.insert(status.to_owned(), answer);
     }
@@ -219,125 +230,30 @@ fn operation(path: &str, resource: &Resource, method: &str) -> Value {
     operation
 }
 
+/// What can be asked of a thing that was just made.
+fn links(resource: &Resource, method: &str) -> Map<String, Value> {
+    let Some(major) = resource.major().filter(|_| method == "post") else {
+        return Map::new();
+    };
+    let of = |other: &Resource| match (resource, other) {
+        (Resource::Instances(_), Resource::Instance(..) | Resource::InstanceTask(..))
+        | (Resource::Subscriptions(_), Resource::Subscription(..)) => true,
+        _ => false,
+    };
+    let mut links = Map::new();
+    for (path, other) in paths(major).into_iter().filter(|(_, other)| of(other)) {
+        for method in other.methods() {
+            let id = operation_id(&path, &method.as_str().to_ascii_lowercase());
+            let link = json!({"operationId": id, "parameters": {"id": "$response.body#/id"}});
+            links.insert(id, link);
+        }
+    }
+    links
+}
+
 fn operation_id(path: &str, method: &str) -> String {
     let words = path
         .split(['/', '.', '{', '}'])
         .filter(|word| !word.is_empty());
     words.fold(method.to_owned(), |id, word| format!("{id}_{word}"))
-}
-
-/// Values of an enumeration, as the wire writes them.
-fn words<T: serde::Serialize>(all: &[T]) -> Value {
-    json!({"type": "string", "enum": all})
-}
-
-fn resource_schema(collection: &Collection, typed: &[(&str, Value)], list: bool) -> Value {
-    let mut properties = Map::new();
-    for name in collection.mandatory.iter().chain(collection.optional) {
-        let schema = typed.iter().find(|(known, _)| known == name);
-        let schema = schema.map_or_else(|| json!({"type": "string"}), |(_, it)| it.clone());
-        properties.insert((*name).to_owned(), schema);
-    }
-    let required: &[&str] = if list { &[] } else { collection.mandatory };
-    json!({"type": "object", "required": required, "properties": properties})
-}
-
-fn schemas() -> Value {
-    let text = json!({"type": "string"});
-    let name = json!({"type": "string", "minLength": 1});
-    let object = json!({"type": "object"});
-    let list = json!({"type": "array", "items": {"type": "object"}});
-    let texts = json!({"type": "array", "items": {"type": "string"}});
-    let time = json!({"type": "string", "format": "date-time"});
-    let level = json!({"type": "object", "required": ["aspectId", "scaleLevel"], "properties": {
-        "aspectId": name, "scaleLevel": {"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32}}});
-    let levels = json!({"type": "array", "items": level});
-    let steps = json!({"type": "integer", "minimum": 1, "maximum": 4_294_967_295_u32});
-    let seconds = json!({"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32});
-    let occurrence = [
-        ("operationState", words(OperationStateType::ALL)),
-        ("operation", words(OperationType::ALL)),
-        ("cancelMode", words(CancelMode::ALL)),
-        ("stateEnteredTime", time.clone()),
-        ("startTime", time),
-        ("isAutomaticInvocation", json!({"type": "boolean"})),
-        ("isCancelPending", json!({"type": "boolean"})),
-        ("operationParams", object.clone()),
-        ("error", schema("ProblemDetails")),
-        ("resourceChanges", object.clone()),
-        ("changedInfo", object.clone()),
-        ("affectedVipCps", list.clone()),
-        ("changedExtConnectivity", list.clone()),
-        ("modificationsTriggeredByVnfPkgChange", object.clone()),
-        ("lcmCoordinations", list.clone()),
-        ("rejectedLcmCoordinations", list),
-        ("warnings", texts.clone()),
-        ("_links", object.clone()),
-    ];
-    let instance = [
-        ("instantiationState", words(InstantiationState::ALL)),
-        ("vnfConfigurableProperties", object.clone()),
-        ("vimConnectionInfo", json!({})),
-        ("instantiatedVnfInfo", object.clone()),
-        ("metadata", object.clone()),
-        ("extensions", object.clone()),
-        ("_links", object.clone()),
-    ];
-    let filter = json!({"type": "object", "properties": {
-        "vnfInstanceSubscriptionFilter": {"type": "object", "properties": {
-            "vnfdIds": texts, "vnfInstanceIds": texts, "vnfInstanceNames": texts}},
-        "notificationTypes": {"type": "array", "items": words(NotificationType::ALL)},
-        "operationTypes": {"type": "array", "items": words(OperationType::ALL)},
-        "operationStates": {"type": "array", "items": words(OperationStateType::ALL)}}});
-    let subscription = [
-        ("filter", filter.clone()),
-        ("verbosity", words(Verbosity::ALL)),
-        ("_links", object.clone()),
-    ];
-    let authentication = json!({"type": "object", "required": ["authType"], "properties": {
-        "authType": {"type": "array", "items": words(AuthType::ALL)},
-        "paramsBasic": {"type": "object", "required": ["userName", "password"], "properties": {
-            "userName": text, "password": text}},
-        "paramsOauth2ClientCredentials": {"type": "object",
-            "required": ["clientId", "clientPassword", "tokenEndpoint"], "properties": {
-            "clientId": text, "clientPassword": text, "tokenEndpoint": text}}}});
-    json!({
-        "ProblemDetails": {"type": "object", "required": ["status", "detail"], "properties": {
-            "type": text, "title": text, "status": {"type": "integer"}, "detail": text, "instance": text}},
-        "ApiVersionInformation": {"type": "object", "required": ["uriPrefix", "apiVersions"],
-            "properties": {"uriPrefix": text, "apiVersions": {"type": "array", "items": object}}},
-        "VnfInstance": resource_schema(&INSTANCES, &instance, false),
-        "VnfLcmOpOcc": resource_schema(&OCCURRENCES, &occurrence, false),
-        "LccnSubscription": resource_schema(&SUBSCRIPTIONS, &subscription, false),
-        "CreateVnfRequest": {"type": "object", "required": ["vnfdId"], "properties": {
-            "vnfdId": name, "vnfInstanceName": text, "vnfInstanceDescription": text, "metadata": object}},
-        "InstantiateVnfRequest": {"type": "object", "required": ["flavourId"], "properties": {
-            "flavourId": name, "targetScaleLevelInfo": levels, "additionalParams": object}},
-        "TerminateVnfRequest": {"type": "object", "required": ["terminationType"], "properties": {
-            "terminationType": words(TerminationType::ALL), "gracefulTerminationTimeout": seconds}},
-        "ScaleVnfRequest": {"type": "object", "required": ["type", "aspectId"], "properties": {
-            "type": words(ScaleType::ALL), "aspectId": name, "numberOfSteps": steps}},
-        "ScaleVnfToLevelRequest": {"type": "object", "properties": {"scaleInfo": levels}},
-        "HealVnfRequest": {"type": "object", "properties": {
-            "vnfcInstanceId": texts, "cause": text, "additionalParams": object}},
-        "OperateVnfRequest": {"type": "object", "required": ["changeStateTo"], "properties": {
-            "changeStateTo": words(TargetState::ALL), "stopType": words(StopType::ALL),
-            "gracefulStopTimeout": seconds, "vnfcInstanceId": texts}},
-        "VnfInfoModificationRequest": {"type": "object", "properties": {
-            "vnfInstanceName": {"type": "string", "nullable": true},
-            "vnfInstanceDescription": {"type": "string", "nullable": true},
-            "vnfConfigurableProperties": {"type": "object", "nullable": true},
-            "metadata": {"type": "object", "nullable": true},
-            "extensions": {"type": "object", "nullable": true}}},
-        "CancelMode": {"type": "object", "required": ["cancelMode"], "properties": {
-            "cancelMode": words(CancelMode::ALL)}},
-        "LccnSubscriptionRequest": {"type": "object", "required": ["callbackUri"], "properties": {
-            "filter": filter, "callbackUri": {"type": "string", "format": "uri"},
-            "authentication": authentication, "verbosity": words(Verbosity::ALL)}},
-        "TokenRequest": {"type": "object", "required": ["grant_type"], "properties": {
-            "grant_type": {"type": "string", "enum": ["client_credentials"]},
-            "client_id": text, "client_secret": text}},
-        "Token": {"type": "object", "required": ["access_token", "token_type", "expires_in"],
-            "properties": {"access_token": text, "token_type": text, "expires_in": {"type": "integer"}}},
-    })
 }
