@@ -10,6 +10,8 @@ target="${CARGO_TARGET_DIR:-target}"
 tools="$target/tools"
 venv=".venv"
 python="$venv/bin/python"
+venv_api=".venv-api"
+schemathesis="$venv_api/bin/schemathesis"
 
 # rustup's folder is not on the PATH of every shell.
 if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then

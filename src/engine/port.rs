@@ -83,8 +83,10 @@ pub enum VimCall {
     DeleteVm(VmId),
     /// Start a stopped VM.
     StartVm(VmId),
-    /// Stop a running VM.
+    /// Stop a running VM; its guest is asked to go down, where the VIM can do that.
     StopVm(VmId),
+    /// Take a running VM's power away at once; where the VIM has no such thing it is stopped.
+    PowerOffVm(VmId),
     /// Reboot; hard: power cycle.
     RebootVm {
         /// Which.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::{DeploymentId, DeploymentKey, OpId, Revision};
-use crate::model::action::Refusal;
+use crate::model::action::{ActionType, Refusal};
 use crate::model::instance::{Happened, InstanceRecord, JournalEntry, LcmRequest};
 use crate::model::operation::{
     Asked, CancelMode, ChangeKind, Direction, LcmOpOcc, LcmOperation, LcmOperationState, OpEvent,
@@ -12,6 +12,7 @@ use crate::model::operation::{
 use crate::model::vim::FailureReason;
 
 use super::super::caller::{Cx, OpNote};
+use super::super::lifecycle::deployment::Stopping;
 use super::rows::Undo;
 use super::state::State;
 
@@ -156,9 +157,17 @@ impl State {
                 asked,
             } => {
                 let key = self.free(&instance)?;
+                let stopping = match (action, asked.grace_ms) {
+                    (ActionType::Stop, None) => Stopping::AtOnce,
+                    (ActionType::Stop, Some(ms)) => {
+                        Stopping::Within(ms.min(cx.settings.step_timeout_ms))
+                    }
+                    _ => Stopping::Plain,
+                };
                 let occ = self.starting(LcmOperation::Operate, &key, &instance, asked, None, cx);
-                let begun =
-                    self.with_dep(&key, cx, undo, |dep, cx| dep.operate(occ, action, vms, cx));
+                let begun = self.with_dep(&key, cx, undo, |dep, cx| {
+                    dep.operate(occ, action, stopping, vms, cx)
+                });
                 self.settle(begun, &key, &instance, cx, undo)
             }
             LcmRequest::Retry(id) => self.retry(&id, cx, undo),

@@ -12,7 +12,7 @@ use crate::model::vim::FailureReason;
 use super::super::caller::{Cx, OpNote};
 use super::super::io::{Owner, TimerKind};
 use super::super::recovery::{RecoveryInput, RecoveryState};
-use super::deployment::{Dep, Head, Op, OpKind, OpPhase, Resolution};
+use super::deployment::{Dep, Head, Op, OpKind, OpPhase, Resolution, Stopping};
 use super::vm::{Job, VmRow};
 
 /// Why a cancelled operation failed.
@@ -330,15 +330,18 @@ impl Dep {
         &mut self,
         occ: LcmOpOcc,
         action: ActionType,
+        stopping: Stopping,
         names: Vec<VmName>,
         cx: &mut Cx<'_>,
     ) -> Result<OpId, Refusal> {
         let names = self.of_ours(names)?;
         if names.is_empty() {
             self.head.asked = Some(occ);
+            self.head.stopping = stopping;
             let begun = self.service_action(action, cx);
             if begun.is_err() {
                 self.head.asked = None;
+                self.head.stopping = Stopping::Plain;
             }
             return begun;
         }
@@ -349,6 +352,7 @@ impl Dep {
             return Err(Refusal::NotPossible(text));
         }
         self.head.asked = Some(occ);
+        self.head.stopping = stopping;
         let id = self.begin_op(OpKind::Vms(action, names.clone()), false, cx);
         for name in &names {
             self.with_vm(name, |vm, head| vm.begin_action(action, true, head, cx));

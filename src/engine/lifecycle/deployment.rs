@@ -45,6 +45,18 @@ pub(crate) enum OpPhase {
     CleanUp,
 }
 
+/// How an operation stops VMs (SOL003 5.5.2.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Stopping {
+    /// As the VIM does it.
+    #[default]
+    Plain,
+    /// They are asked to, and lose their power after so many milliseconds.
+    Within(u64),
+    /// They lose their power.
+    AtOnce,
+}
+
 /// The operation under way.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Op {
@@ -66,6 +78,8 @@ pub(crate) struct Op {
     /// It was retried: what is there and failed is made anew.
     #[serde(default)]
     pub again: bool,
+    #[serde(default)]
+    pub stopping: Stopping,
 }
 
 /// How far a name is resolved.
@@ -108,6 +122,9 @@ pub(crate) struct Head {
     /// The operation that what is pending was asked for by.
     #[serde(default)]
     pub asked: Option<LcmOpOcc>,
+    /// How the operation that begins stops VMs.
+    #[serde(default)]
+    pub stopping: Stopping,
     /// A termination was given up: what it left is nobody's to remove unasked.
     #[serde(default)]
     pub left: bool,
@@ -215,6 +232,7 @@ impl Dep {
                 last_op: None,
                 resting: None,
                 asked: None,
+                stopping: Stopping::Plain,
                 left: false,
                 failed: None,
                 state: ServiceState::Deploying,
@@ -342,6 +360,7 @@ impl Dep {
             cancel: None,
             back,
             again: false,
+            stopping: std::mem::take(&mut self.head.stopping),
         });
         self.head.failed = None;
         self.each_vm(|vm, _| vm.failed = None);

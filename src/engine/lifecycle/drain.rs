@@ -1,5 +1,5 @@
-//! Politeness before a removal: VMs are asked to stop and have a while for it (SOL003 5.5.2.8, GRACEFUL). And the
-//! way back from a start or stop.
+//! Politeness: VMs are asked to stop and have a while for it, before they are removed or lose their power (SOL003
+//! 5.5.2.8 and 5.5.2.10, GRACEFUL). And the way back from a start or stop.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::super::io::TimerKind;
 use super::super::messages;
 use super::super::port::VimCall;
 use super::super::recovery::RecoveryState;
-use super::deployment::{Dep, Head, Op, OpKind, OpPhase};
-use super::vm::{Job, VmRow};
+use super::deployment::{Dep, Head, Op, OpKind, OpPhase, Stopping};
+use super::vm::{Job, VmRow, step_timeout};
 
 impl Op {
     /// What undoes it without a change of the configuration: its opposite, of a start or a stop.
@@ -81,6 +81,7 @@ impl Dep {
         op.cancel = None;
         op.phase = OpPhase::Vms;
         op.kind = OpKind::Vms(action, names.clone());
+        op.stopping = Stopping::Plain;
         cx.notes.push(self.head.note(&op.occ));
         self.head.op = Some(op);
         self.head.failed = None;
@@ -91,7 +92,30 @@ impl Dep {
     }
 }
 
+impl Head {
+    /// How the operation under way stops VMs.
+    pub(super) fn stopping(&self) -> Stopping {
+        self.op.as_ref().map_or(Stopping::Plain, |op| op.stopping)
+    }
+}
+
 impl VmRow {
+    /// Whether it was asked to stop, did not in its time, and is to lose its power.
+    pub(super) fn insists(&self, head: &Head) -> bool {
+        let polite = matches!(head.stopping(), Stopping::Within(_));
+        let cancelled = head.op.as_ref().is_some_and(|op| op.cancel.is_some());
+        self.job == Job::Stop && polite && !self.insisted && !cancelled
+    }
+
+    /// Takes its power away.
+    pub(super) fn cut_off(&mut self, head: &Head, cx: &mut Cx<'_>) {
+        self.insisted = true;
+        let line = messages::stop_failed(&self.vm.name);
+        history::push(&mut self.vm.history, line, cx.settings);
+        let call = self.vm.vm_id.clone().map(VimCall::PowerOffVm);
+        self.call(Goal::Stopped, call, step_timeout(cx), head, cx);
+    }
+
     /// Asks it to stop; one that does not run, or on which something is under way, is not asked.
     fn begin_drain(&mut self, within: Duration, head: &Head, cx: &mut Cx<'_>) {
         let runs = !matches!(self.vm.state, VmState::Shutoff | VmState::Error);

@@ -22,7 +22,7 @@ use super::super::io::{Owner, TimerKind};
 use super::super::messages;
 use super::super::port::{CreateVm, InterfaceRequest, VimCall, VimVm};
 use super::super::recovery::{RecoveryInput, RecoveryState};
-use super::deployment::Head;
+use super::deployment::{Head, Stopping};
 use super::heal::quiet_left;
 
 /// What is under way on a VM.
@@ -87,6 +87,9 @@ pub(crate) struct VmRow {
     pub gone: bool,
     /// The VM that the redeploy under way replaces.
     pub old: Option<VmRef>,
+    /// Its power is being taken away: there is nothing more to try.
+    #[serde(default)]
+    pub insisted: bool,
 }
 
 impl VmRow {
@@ -134,6 +137,7 @@ impl VmRow {
             leftover: false,
             gone: false,
             old: None,
+            insisted: false,
         }
     }
 
@@ -203,7 +207,16 @@ impl VmRow {
             return;
         };
         self.unwatch(cx);
+        let stopping = head.stopping();
+        let limit = match (job, stopping) {
+            (Job::Stop, Stopping::Within(ms)) => Some(Duration::from_millis(ms)),
+            _ => step_timeout(cx),
+        };
+        self.insisted = stopping == Stopping::AtOnce;
         let (goal, call) = match job {
+            Job::Stop if stopping == Stopping::AtOnce => {
+                (Goal::Stopped, VimCall::PowerOffVm(vm_id))
+            }
             Job::Stop => (Goal::Stopped, VimCall::StopVm(vm_id)),
             Job::Start => (Goal::Running, VimCall::StartVm(vm_id)),
             Job::Resize => {
@@ -219,7 +232,7 @@ impl VmRow {
             ),
         };
         self.job = job;
-        self.call(goal, Some(call), step_timeout(cx), head, cx);
+        self.call(goal, Some(call), limit, head, cx);
         self.sync();
     }
 

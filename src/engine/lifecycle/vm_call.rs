@@ -38,6 +38,9 @@ impl VmRow {
     fn job_outcome(&mut self, outcome: Outcome, head: &Head, cx: &mut Cx<'_>) {
         match outcome {
             outcome if self.job == Job::Drain => self.drained(outcome, cx),
+            Outcome::Failed { .. } | Outcome::Unknown { .. } if self.insists(head) => {
+                self.cut_off(head, cx);
+            }
             Outcome::Done { vm, copies, .. } => {
                 for copy in copies {
                     self.watch_for_late(Some(copy), head, cx);

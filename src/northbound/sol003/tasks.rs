@@ -264,11 +264,14 @@ async fn operate(call: &Call, found: &Found) -> Outcome {
         let text = "gracefulStopTimeout goes with stopType GRACEFUL";
         return Err(Problem::bad(text));
     }
+    let graceful = request.stop_type == Some(StopType::Graceful);
+    let mut asked = call.asked(params, Vec::new(), Vec::new());
+    asked.grace_ms = graceful.then(|| milliseconds(request.graceful_stop_timeout));
     let request = LcmRequest::Operate {
         instance: found.record.id.clone(),
         action,
         vms: names(request.vnfc_instance_id),
-        asked: call.asked(params, Vec::new(), Vec::new()),
+        asked,
     };
     let operation = call.app.control.lcm(request).await?;
     call.begun(&operation, false).await

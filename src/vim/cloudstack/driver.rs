@@ -82,7 +82,8 @@ impl Cloud for CloudstackVim {
             VimCall::CreateVm(new) => self.create_vm(new).await,
             VimCall::DeleteVm(vm) => self.delete_vm(&vm).await,
             VimCall::StartVm(vm) => self.start_vm(&vm).await,
-            VimCall::StopVm(vm) => self.stop_vm(&vm).await,
+            VimCall::StopVm(vm) => self.stop_vm(&vm, false).await,
+            VimCall::PowerOffVm(vm) => self.stop_vm(&vm, true).await,
             VimCall::RebootVm { vm, hard } => self.reboot_vm(&vm, hard, key).await,
             VimCall::ResizeVm { vm, flavor } => self.resize_vm(&vm, &flavor).await,
             // An account needs a user with a password and an address; and removed, it takes all it has with it.

@@ -127,12 +127,15 @@ impl CloudstackVim {
         self.act(vm, What::Start, command).await
     }
 
-    pub(super) async fn stop_vm(&self, vm: &VmId) -> Result<Accepted, VimError> {
+    pub(super) async fn stop_vm(&self, vm: &VmId, forced: bool) -> Result<Accepted, VimError> {
         let seen = self.known(vm).await?;
         if matches!(seen.state, VmState::Stopped | VmState::Shutdowned) {
             return Ok(self.done(Some(vm.as_str().to_owned())));
         }
-        let command = Command::new("stopVirtualMachine").with("id", vm.as_str());
+        let mut command = Command::new("stopVirtualMachine").with("id", vm.as_str());
+        if forced {
+            command = command.with("forced", "true");
+        }
         self.act(vm, What::Stop, command).await
     }
 

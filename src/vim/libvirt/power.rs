@@ -33,6 +33,15 @@ impl Core {
         Ok(self.begin(op, Some(vm.as_str().to_owned()), None, work))
     }
 
+    /// Takes a domain's power away.
+    pub async fn cut_off(self: &Arc<Self>, op: String, vm: VmId) -> Result<Accepted, VimError> {
+        self.domain_state(vm.as_str()).await?;
+        let core = self.clone();
+        let uuid = vm.as_str().to_owned();
+        let work = async move { Ok(core.power_off(&uuid).await?) };
+        Ok(self.begin(op, Some(vm.as_str().to_owned()), None, work))
+    }
+
     /// Reboots a domain; one that is off is started.
     pub async fn reboot(
         self: &Arc<Self>,

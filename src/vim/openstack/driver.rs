@@ -93,7 +93,8 @@ impl Cloud for OpenstackVim {
             VimCall::CreateVm(new) => self.create_vm(new).await,
             VimCall::DeleteVm(vm) => self.delete_vm(&vm).await,
             VimCall::StartVm(vm) => self.start_vm(&vm).await,
-            VimCall::StopVm(vm) => self.stop_vm(&vm).await,
+            // Nova has one way to stop: it asks the guest for so long as its operator says.
+            VimCall::StopVm(vm) | VimCall::PowerOffVm(vm) => self.stop_vm(&vm).await,
             VimCall::RebootVm { vm, hard } => self.reboot_vm(&vm, hard, key).await,
             VimCall::ResizeVm { vm, flavor } => self.resize_vm(&vm, &flavor).await,
             VimCall::CreateTenant { name } => self.create_tenant(&name).await,

@@ -14,7 +14,7 @@ pub fn call(call: VimCall) -> Call {
         VimCall::CreateVm(new) => Call::CreateVm(Box::new(new_vm(new))),
         VimCall::DeleteVm(vm) => Call::DeleteVm(vm),
         VimCall::StartVm(vm) => Call::StartVm(vm),
-        VimCall::StopVm(vm) => Call::StopVm(vm),
+        VimCall::StopVm(vm) | VimCall::PowerOffVm(vm) => Call::StopVm(vm),
         VimCall::RebootVm { vm, hard } => Call::RebootVm { vm, hard },
         VimCall::ResizeVm { vm, flavor } => Call::ResizeVm { vm, flavor },
         VimCall::CreateTenant { name } => Call::CreateTenant { name },

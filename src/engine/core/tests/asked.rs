@@ -477,7 +477,14 @@ fn terminating(sim: &mut Sim, grace_ms: Option<u64>) -> OpId {
 fn calls(sim: &Sim, seen: usize) -> Vec<&'static str> {
     let lines = sim.vim.log[seen..].iter();
     let word = |line: &String| {
-        let words = ["stop", "delete-network", "delete", "start", "create"];
+        let words = [
+            "power-off",
+            "stop",
+            "delete-network",
+            "delete",
+            "start",
+            "create",
+        ];
         words.into_iter().find(|word| line.contains(word))
     };
     lines.filter_map(word).collect()
@@ -667,7 +674,7 @@ fn a_failed_instantiation_whose_removal_was_committed_and_not_told_goes_at_the_n
 #[test]
 fn a_stop_that_failed_half_way_is_rolled_back_by_starting_what_it_stopped() {
     let (mut sim, seen) = up();
-    sim.fault("stop", Fault::Fails(vec!["VIM Driver: no"]));
+    sim.fault("power-off", Fault::Fails(vec!["VIM Driver: no"]));
     let stop = LcmRequest::Operate {
         instance: instance(),
         action: ActionType::Stop,
@@ -694,6 +701,65 @@ fn a_stop_that_failed_half_way_is_rolled_back_by_starting_what_it_stopped() {
     let starts = calls(&sim, seen);
     let starts = starts.iter().filter(|word| **word == "start").count();
     assert_eq!(starts, 2, "only what was stopped");
+}
+
+#[test]
+fn a_graceful_stop_takes_the_power_when_its_time_is_over_and_a_forceful_one_at_once() {
+    let stop = |grace_ms| LcmRequest::Operate {
+        instance: instance(),
+        action: ActionType::Stop,
+        vms: vec![],
+        asked: Asked {
+            grace_ms,
+            ..asked()
+        },
+    };
+    let (mut sim, seen) = up();
+    let op = sim.lcm(stop(None)).unwrap();
+    sim.secs(20);
+    sim.is(&op, S::Completed);
+    assert_eq!(calls(&sim, seen), ["power-off", "power-off"]);
+
+    let (mut sim, seen) = up();
+    let op = sim.lcm(stop(Some(60_000))).unwrap();
+    sim.secs(20);
+    sim.is(&op, S::Completed);
+    assert_eq!(calls(&sim, seen), ["stop", "stop"]);
+
+    for restart in [false, true] {
+        let (mut sim, seen) = up();
+        for _ in 0..40 {
+            sim.fault("stop", Fault::ReplyLost(None));
+        }
+        let op = sim.lcm(stop(Some(5_000))).unwrap();
+        sim.secs(2);
+        assert!(!calls(&sim, seen).contains(&"power-off"));
+        if restart {
+            sim.crash();
+        }
+        sim.secs(30);
+        sim.is(&op, S::Completed);
+        assert_eq!(sim.record().service_state, ServiceState::Stopped);
+        let insisted = calls(&sim, seen);
+        let insisted = insisted.iter().filter(|word| **word == "power-off");
+        assert_eq!(insisted.count(), 2);
+    }
+
+    // What does not even then go down has failed, once.
+    let (mut sim, _) = up();
+    for fault in ["stop", "power-off"] {
+        for _ in 0..4 {
+            sim.fault(fault, Fault::Fails(vec!["VIM Driver: no"]));
+        }
+    }
+    let op = sim.lcm(stop(Some(5_000))).unwrap();
+    sim.secs(30);
+    sim.is(&op, S::FailedTemp);
+    // And the other face stops as its VIM does.
+    let (mut sim, seen) = up();
+    sim.service(ActionType::Stop).unwrap();
+    sim.secs(20);
+    assert_eq!(calls(&sim, seen), ["stop", "stop"]);
 }
 
 #[test]

@@ -223,6 +223,7 @@ fn kind_of(call: &VimCall) -> &'static str {
         VimCall::DeleteVm(_) => "delete",
         VimCall::StartVm(_) => "start",
         VimCall::StopVm(_) => "stop",
+        VimCall::PowerOffVm(_) => "power-off",
         VimCall::RebootVm { .. } => "reboot",
         VimCall::ResizeVm { .. } => "resize",
         VimCall::CreateTenant { .. } => "create-tenant",
@@ -851,7 +852,7 @@ impl Sim {
                 Some(vm.to_string()),
                 Some(Change::Power(vm, PowerState::Running, dead)),
             ),
-            VimCall::StopVm(id) => (
+            VimCall::StopVm(id) | VimCall::PowerOffVm(id) => (
                 Some(id.to_string()),
                 Some(Change::Power(id, PowerState::Stopped, false)),
             ),
