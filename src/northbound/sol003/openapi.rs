@@ -235,10 +235,14 @@ fn links(resource: &Resource, method: &str) -> Map<String, Value> {
     let Some(major) = resource.major().filter(|_| method == "post") else {
         return Map::new();
     };
-    let of = |other: &Resource| match (resource, other) {
-        (Resource::Instances(_), Resource::Instance(..) | Resource::InstanceTask(..))
-        | (Resource::Subscriptions(_), Resource::Subscription(..)) => true,
-        _ => false,
+    let of = |other: &Resource| {
+        matches!(
+            (resource, other),
+            (
+                Resource::Instances(_),
+                Resource::Instance(..) | Resource::InstanceTask(..)
+            ) | (Resource::Subscriptions(_), Resource::Subscription(..))
+        )
     };
     let mut links = Map::new();
     for (path, other) in paths(major).into_iter().filter(|(_, other)| of(other)) {
