@@ -339,3 +339,105 @@ fn the_printed_example_of_a_vcloud_works() {
     assert_eq!(cloud.vms(), 1);
     house.stop();
 }
+
+/// What the only VM of the cloud was told, and its size.
+fn parts(cloud: &Cloud) -> (Option<String>, Option<String>, u32, u64) {
+    let world = cloud.sim.now();
+    let vm = world.cloud.all_vms().next().unwrap();
+    let size = world.cloud.flavor(&vm.flavor).unwrap().spec;
+    let told = vm.extra.metadata.get("user-data").cloned();
+    let script = vm.extra.notes.get("script").cloned();
+    (told, script, size.vcpus, size.memory_mb)
+}
+
+#[test]
+fn size_and_day_zero_data_are_put_into_a_vapp_and_another_size_later() {
+    for version in ["1.0", "5.1"] {
+        let mut lab = Lab::open(&[("api_version", version)], |_| {});
+        let config = "<config_data><configuration><dst>--user-data</dst><data>#!$NAME</data><variable><name>NAME</name>\
+            <val>one</val></variable></configuration><configuration><dst>--customization-script</dst>\
+            <data>echo hi</data></configuration></config_data></vm_group>";
+        let text = deployment("depzz", Some(DIRECTOR), "REDEPLOY_ONLY", 3)
+            .replace("</vm_group>", config)
+            .replace(">m1.tiny<", ">2x1024<");
+        let text = in_org(text, "admin");
+        lab.operator.rpc(&edit(&text)).unwrap();
+        assert_eq!(lab.told(3, version), MADE);
+        let told = || Some("IyFvbmU=".to_owned());
+        let script = || Some("echo hi".to_owned());
+        assert_eq!(parts(&lab.cloud), (told(), script(), 2, 1024));
+        let vm = vm_name(&mut lab.operator);
+        let larger = text.replace(">2x1024<", ">m1.small<");
+        lab.operator.rpc(&edit(&larger)).unwrap();
+        let wanted = ["VM_UPDATED 200", "VM_ALIVE 200", "SERVICE_UPDATED 200"];
+        assert_eq!(lab.told(3, version), wanted);
+        assert_eq!(parts(&lab.cloud), (told(), script(), 1, 2048));
+        // a replacement has all of it again
+        lab.cloud.inject(Some(&vm), "crash", &[]);
+        assert_eq!(lab.told(4, version)[1..], REDEPLOYED);
+        assert_eq!(parts(&lab.cloud), (told(), script(), 1, 2048));
+        lab.undeploy("depzz");
+        assert_eq!(lab.told(2, version), GONE);
+        assert_eq!(lab.truth(), (0, 0));
+        lab.house.stop();
+    }
+}
+
+/// A replacement has the addresses of the one before, as it was given them by the cloud.
+#[test]
+fn addresses_are_kept_over_a_redeploy() {
+    let mut lab = Lab::open(&[], |_| {});
+    lab.deploy("depzz", "REDEPLOY_ONLY", 3);
+    assert_eq!(lab.told(3, "made"), MADE);
+    let addresses = |cloud: &Cloud| {
+        let world = cloud.sim.now();
+        let vm = world.cloud.all_vms().next().unwrap();
+        let nic = vm.interfaces.first().unwrap();
+        (nic.ip_address.clone(), nic.mac_address.clone())
+    };
+    let before = addresses(&lab.cloud);
+    let vm = vm_name(&mut lab.operator);
+    lab.cloud.inject(Some(&vm), "crash", &[]);
+    assert_eq!(lab.told(4, "replaced")[1..], REDEPLOYED);
+    assert_eq!(addresses(&lab.cloud), before);
+    lab.house.stop();
+}
+
+/// A process that ends between a vApp's making and its deployment: the next one goes on.
+#[test]
+fn a_restart_goes_on_with_a_vapp_that_is_half_made() {
+    let cloud = Cloud::start(|settings| {
+        with_org_network(settings);
+        settings.cloud.latency.create_ms = 1_500;
+    });
+    let dir = data_dir(&[]);
+    let open = || {
+        let clock = Arc::new(SystemClock::new());
+        House::open(dir.path(), brisk(), clock, cloud.seams()).unwrap()
+    };
+    let house = open();
+    let mut operator = house.connect();
+    let connector = director(&cloud, dir.path(), "admin", &[]);
+    operator.rpc(&edit(&connector)).unwrap();
+    let text = deployment("depzz", Some(DIRECTOR), "REDEPLOY_ONLY", 3);
+    operator.rpc(&edit(&in_org(text, "admin"))).unwrap();
+    let began = std::time::Instant::now();
+    while cloud.vms() == 0 {
+        assert!(began.elapsed() < PATIENCE, "nothing is made");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    house.stop();
+    let runs = |cloud: &Cloud| {
+        let world = cloud.sim.now();
+        let vm = world.cloud.all_vms().next().unwrap();
+        vm.launched.is_some()
+    };
+    assert!(!runs(&cloud), "its process ended too late");
+    let house = open();
+    let mut events = house.connect();
+    events.rpc(&subscribe(None)).unwrap();
+    assert_eq!(kinds(&take(&mut events, 3, "the next process")), MADE);
+    assert!(runs(&cloud));
+    assert_eq!((cloud.vms(), cloud.breaches()), (1, 0));
+    house.stop();
+}

@@ -26,7 +26,8 @@ pub use request::{Deploy, Instantiate, Undeploy, UndeployAction};
 pub use session::{OrgList, Session, SupportedVersions};
 pub use task::{Task, TaskStatus, TasksList};
 pub use vapp::{
-    Customization, Edits, Lease, NetworkConnection, VApp, VAppStatus, Vm, hardware_request,
+    Customization, Edits, Lease, NetworkConnection, VApp, VAppStatus, Vm, customization_request,
+    hardware_request,
 };
 pub use version::ApiVersion;
 

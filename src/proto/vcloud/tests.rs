@@ -105,6 +105,32 @@ fn a_part_of_a_vm_is_changed_and_the_rest_stays() {
     for bad in ["<Item/>", "<Other/>", "x"] {
         assert!(hardware_request(bad.as_bytes(), 8).is_err(), "{bad}");
     }
+    // as a cloud of 1.5 shows it
+    let shown = r#"<GuestCustomizationSection xmlns="http://www.vmware.com/vcloud/v1.5" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" ovf:required="false">
+        <ovf:Info>Specifies</ovf:Info><Enabled>false</Enabled><ChangeSid>false</ChangeSid>
+        <VirtualMachineId>9e88</VirtualMachineId><ResetPasswordRequired>false</ResetPasswordRequired>
+        <ComputerName>old</ComputerName><Link rel="edit" href="http://c/x"/></GuestCustomizationSection>"#;
+    let sent = customization_request(shown.as_bytes(), "#!/bin/sh\necho 'a<b'", "new").unwrap();
+    let read = crate::xml::parse_str(&sent).unwrap();
+    let order: Vec<&str> = read.elements().map(|child| &*child.local).collect();
+    let wanted = [
+        "Info",
+        "Enabled",
+        "ChangeSid",
+        "VirtualMachineId",
+        "ResetPasswordRequired",
+        "CustomizationScript",
+        "ComputerName",
+        "Link",
+    ];
+    assert_eq!(order, wanted, "{sent}");
+    let read = Customization::from_element(&read).unwrap();
+    assert_eq!(read.script.as_deref(), Some("#!/bin/sh\necho 'a<b'"));
+    assert_eq!(
+        (read.enabled, read.computer_name.as_deref()),
+        (true, Some("new"))
+    );
+    assert!(customization_request(b"<Item/>", "", "").is_err());
     let section = ProductSections {
         properties: vec![("user-data".into(), "a<b".into())],
     };

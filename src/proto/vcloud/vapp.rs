@@ -254,6 +254,50 @@ impl Document for Customization {
     }
 }
 
+/// A guest's customization as the cloud shows it, but that a script runs and the guest gets a name.
+///
+/// # Errors
+/// It is none.
+pub fn customization_request(
+    shown: &[u8],
+    script: &str,
+    computer_name: &str,
+) -> Result<String, DecodeError> {
+    let mut section = super::element::parse(shown)?;
+    if &*section.local != Customization::ROOT {
+        let found = &section.local;
+        let wanted = Customization::ROOT;
+        return Err(DecodeError(format!("wanted {wanted}, found {found}")));
+    }
+    let new = |name: &str, text: &str| {
+        let element = Element::new(&*section.ns, name).with_text(text);
+        Child::Element(element)
+    };
+    let script = new("CustomizationScript", script);
+    let name = new("ComputerName", computer_name);
+    let enabled = new("Enabled", "true");
+    let is = |child: &Child, name: &str| match child {
+        Child::Element(element) => &*element.local == name,
+        Child::Text(_) => false,
+    };
+    section.children.retain(|child| {
+        !is(child, "CustomizationScript") && !is(child, "ComputerName") && !is(child, "Enabled")
+    });
+    // The order is the schema's: behind the words about it, and before the links.
+    let at = |children: &[Child], before: &[&str]| {
+        let found = children
+            .iter()
+            .position(|child| before.iter().any(|name| is(child, name)));
+        found.unwrap_or(children.len())
+    };
+    let end = at(&section.children, &["Link"]);
+    section.children.splice(end..end, [script, name]);
+    let info = section.children.iter().position(|child| is(child, "Info"));
+    let first = info.map_or(0, |info| info + 1);
+    section.children.insert(first, enabled);
+    Ok(section.to_xml())
+}
+
 /// An item of hardware as the cloud shows it, of which one amount is changed.
 ///
 /// # Errors

@@ -3,8 +3,7 @@
 use reqwest::Method;
 
 use crate::proto::vcloud::{
-    ApiVersion, Customization, Deploy, Document, Instantiate, Link, NetworkConnection,
-    ProductSections, Undeploy,
+    ApiVersion, Deploy, Document, Instantiate, Link, NetworkConnection, ProductSections, Undeploy,
 };
 
 /// A request.
@@ -35,8 +34,8 @@ pub enum Body {
     Hardware(String),
     /// What a guest reads.
     Properties(ProductSections),
-    /// What becomes of a guest at its first start.
-    Customization(Customization),
+    /// What becomes of a guest at its first start, as it was shown but for the script and the name.
+    Customization(String),
 }
 
 impl Ask {
@@ -86,9 +85,8 @@ impl Body {
             Self::Deploy(body) => body.encode(version),
             Self::Undeploy(body) => body.encode(version),
             Self::Connections(all) => NetworkConnection::request(all, version),
-            Self::Hardware(text) => text.clone(),
+            Self::Hardware(text) | Self::Customization(text) => text.clone(),
             Self::Properties(body) => body.encode(version),
-            Self::Customization(body) => body.encode(version),
         };
         Some(text.into_bytes())
     }

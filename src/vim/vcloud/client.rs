@@ -172,8 +172,8 @@ impl Api {
             ApiVersion::V1_0 => None,
             _ => {
                 let session = LoggedIn::decode(&login.body).map_err(unread)?;
-                let own = Link::of_kind(&session.links, "org");
-                let own = own.filter(|link| link.name.as_deref() == Some(name)).next();
+                let mut own = Link::of_kind(&session.links, "org");
+                let own = own.find(|link| link.name.as_deref() == Some(name));
                 match own {
                     Some(own) => Some(own.href.clone()),
                     None => {

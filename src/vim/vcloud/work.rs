@@ -9,7 +9,8 @@ use super::steps::{End, Next, Plan, Stage, Work};
 use crate::engine::port::VimError;
 use crate::model::vim::VimOpStatus;
 use crate::proto::vcloud::{
-    Customization, Deploy, Document, Link, ProductSections, Task, VApp, Vm, hardware_request,
+    Deploy, Document, Link, ProductSections, Task, VApp, Vm, customization_request,
+    hardware_request,
 };
 use crate::vim_http::Reply;
 
@@ -151,16 +152,12 @@ impl VcloudVim {
                 put(&href, "its properties", Body::Properties(body))
             }
             Stage::Customization => {
-                let body = Customization {
-                    enabled: true,
-                    script: plan.script.clone(),
-                    computer_name: Some(plan.host.clone()),
-                };
-                put(
-                    &edits.customization,
-                    "edit its customization",
-                    Body::Customization(body),
-                )
+                let href = edits.customization.as_deref();
+                let href = href.ok_or_else(|| no_link("the VM", "edit its customization"))?;
+                let script = plan.script.as_deref().unwrap_or_default();
+                let shown = self.shown_part(href).await?;
+                let text = customization_request(&shown, script, &plan.host).map_err(unread)?;
+                Ok(Some(Ask::put(href, Body::Customization(text))))
             }
         }
     }
@@ -172,25 +169,36 @@ impl VcloudVim {
         amount: Option<u64>,
     ) -> Result<Option<Ask>, VimError> {
         let href = href.ok_or_else(|| no_link("the VM", "edit its hardware"))?;
-        let shown = self.api.fetch(href).await?;
-        let shown = shown.ok_or_else(|| no_link("the VM", "read its hardware"))?;
-        let text = hardware_request(&shown.body, amount.unwrap_or_default()).map_err(unread)?;
+        let shown = self.shown_part(href).await?;
+        let text = hardware_request(&shown, amount.unwrap_or_default()).map_err(unread)?;
         Ok(Some(Ask::put(href, Body::Hardware(text))))
+    }
+
+    /// A part of a VM as it is shown where it is changed.
+    async fn shown_part(&self, href: &str) -> Result<Vec<u8>, VimError> {
+        let shown = self.api.fetch(href).await?;
+        let shown = shown.ok_or_else(|| no_link("the VM", "read what it changes"))?;
+        Ok(shown.body)
     }
 
     /// What starts a vApp: a deployment with power, or the power alone where it is deployed.
     pub(super) fn starting(&self, vapp: &VApp) -> Result<Ask, VimError> {
-        if let Some(link) = Link::rel(&vapp.links, "deploy") {
-            let body = Deploy {
-                power_on: Some(true),
-                lease_seconds: self.api.connector.lease_seconds,
-            };
-            return Ok(Ask::post(link, Body::Deploy(body)));
+        let deploy = Link::rel(&vapp.links, "deploy");
+        let power = Link::rel(&vapp.links, "power:powerOn");
+        match (deploy, power) {
+            (Some(link), None) => Ok(Ask::post(link, self.deployment())),
+            // Some clouds show both, whatever it is.
+            (Some(link), Some(_)) if !vapp.deployed => Ok(Ask::post(link, self.deployment())),
+            (_, Some(link)) => Ok(Ask::post(link, Body::Empty)),
+            (None, None) => Err(missing(vapp, "power:powerOn")),
         }
-        match Link::rel(&vapp.links, "power:powerOn") {
-            Some(link) => Ok(Ask::post(link, Body::Empty)),
-            None => Err(missing(vapp, "power:powerOn")),
-        }
+    }
+
+    fn deployment(&self) -> Body {
+        Body::Deploy(Deploy {
+            power_on: Some(true),
+            lease_seconds: self.api.connector.lease_seconds,
+        })
     }
 
     /// What stops it.
