@@ -37,6 +37,10 @@ pub struct SimArgs {
     /// Address of the control endpoint alone, which answers while a fault has closed the others.
     #[arg(long, value_name = "ADDR:PORT")]
     control: Option<SocketAddr>,
+    /// Let guests take TCP connections: at this port of their own addresses, as far as this machine has them (on Linux
+    /// all of 127.0.0.0/8), while they answer. The address itself, a loopback one, only holds the port.
+    #[arg(long, value_name = "ADDR:PORT")]
+    guests: Option<SocketAddr>,
     /// Settings (TOML); every key has a default, see --print-settings.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -81,6 +85,7 @@ impl SimArgs {
             vcloud: self.vcloud,
             cloudstack: self.cloudstack,
             control: self.control,
+            guests: self.guests,
         };
         let sim = Sim::new(settings, Arc::new(SystemClock::new()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

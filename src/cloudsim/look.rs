@@ -1,6 +1,7 @@
 //! Looking: what the cloud's API shows, and what its guests answer.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::cloud::Cloud;
 use super::error::CallError;
@@ -214,6 +215,19 @@ impl Cloud {
             true => GuestAnswer::Answers(f64::from(self.settings.rtt_us) / 1000.0),
             false => GuestAnswer::Silence,
         }
+    }
+
+    /// The addresses at which a guest answers, also guests that the API has lost sight of.
+    pub fn answering(&self) -> BTreeSet<IpAddr> {
+        let alive = |vm: &&Vm| vm.is_alive(self.now) && !self.is_silenced(vm);
+        let interfaces = self
+            .vms
+            .values()
+            .filter(alive)
+            .flat_map(|vm| &vm.interfaces);
+        interfaces
+            .filter_map(|interface| interface.ip_address.parse().ok())
+            .collect()
     }
 
     /// How often two VMs of one name came to run together; 0 in a world that keeps its promise (P7).

@@ -11,6 +11,9 @@ pub enum FacesError {
     /// Nothing is to be served.
     #[error("no address is given: say at least one of --nova, --vcloud and --cloudstack")]
     NoFace,
+    /// Guests are to be answered for where everybody is.
+    #[error("guests answer at {0}: say a loopback address, such as 127.0.0.1")]
+    Guests(SocketAddr),
     /// The settings contradict themselves.
     #[error("settings")]
     Settings(#[from] SettingsError),

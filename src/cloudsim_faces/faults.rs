@@ -42,6 +42,12 @@ pub enum WireFault {
     FaceDown,
     /// A request is answered with a status of one's choice, and not carried out.
     HttpError,
+    /// The same, and it is carried out.
+    ErrorAfter,
+    /// A request is carried out twice, as by a proxy that sends it again; the second answer is given.
+    Twice,
+    /// A request is carried out twice; then the connection is cut.
+    TwiceCut,
     /// A request is not answered, and not carried out, until the fault ends or the client gives up.
     Hang,
     /// A request is carried out; then as with `hang`.
@@ -72,9 +78,9 @@ pub struct Armed {
     /// So many requests; without end when none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// Status, for `http-error`.
+    /// Status, for `http-error` and `error-after`.
     pub status: u16,
-    /// Body, for `http-error`.
+    /// Body, for the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// How late, for `late`.

@@ -9,11 +9,13 @@
 //! ```text
 //! socket -> server -> faults (hang, 5xx, cut) -> nova, vcloud, cloudstack -> cloudsim::Cloud
 //!                  \-> /-/ control: inject, clear, list, time
+//! probe  -> guests: a port at each guest's address, open while it answers
 //! ```
 
 mod cloudstack;
 mod error;
 mod faults;
+mod guests;
 mod http;
 mod nova;
 mod server;

@@ -22,7 +22,7 @@ use super::error::FacesError;
 use super::faults::{self, Armed, Face, WireFault};
 use super::http::{Reply, Request};
 use super::world::{Sim, World};
-use super::{cloudstack, nova, vcloud};
+use super::{cloudstack, guests, nova, vcloud};
 
 /// How often a port that is down, or a request that hangs, looks whether it still shall be.
 const LOOK: Duration = Duration::from_millis(25);
@@ -54,6 +54,8 @@ pub struct Addresses {
     pub cloudstack: Option<SocketAddr>,
     /// The control endpoint alone; it is below `/-/` of every face too.
     pub control: Option<SocketAddr>,
+    /// Guests take connections at this port of their own addresses; this address, a loopback one, holds the port.
+    pub guests: Option<SocketAddr>,
 }
 
 /// Binds and serves.
@@ -91,10 +93,35 @@ pub async fn serve(sim: &Arc<Sim>, addresses: Addresses) -> Result<Serving, Face
             let _ = axum::serve(door, service).await;
         }));
     }
-    match serving.ready.is_empty() {
-        true => Err(FacesError::NoFace),
-        false => Ok(serving),
+    if serving.ready.is_empty() {
+        return Err(FacesError::NoFace);
     }
+    if let Some(address) = addresses.guests {
+        let (local, task) = answer_for_guests(sim, address).await?;
+        serving.ready.push(("guests", local));
+        serving.tasks.push(task);
+    }
+    Ok(serving)
+}
+
+/// Opens the guests' ports, as long as the task lives.
+async fn answer_for_guests(
+    sim: &Arc<Sim>,
+    address: SocketAddr,
+) -> Result<(SocketAddr, JoinHandle<()>), FacesError> {
+    // at the address of everybody a guest that is down would answer too
+    if !address.ip().is_loopback() {
+        return Err(FacesError::Guests(address));
+    }
+    let fail = |source| FacesError::Bind { address, source };
+    let holder = TcpListener::bind(address).await.map_err(fail)?;
+    let local = holder.local_addr().map_err(fail)?;
+    let sim = Arc::clone(sim);
+    let task = tokio::spawn(async move {
+        let _holder = holder;
+        guests::follow(sim, local.port()).await;
+    });
+    Ok((local, task))
 }
 
 async fn answer(
@@ -173,9 +200,21 @@ async fn through_faults(sim: &Sim, face: Face, request: &Request, target: &str) 
         return act(&mut sim.now(), face, request);
     };
     match hit.fault {
-        WireFault::HttpError => {
+        WireFault::HttpError | WireFault::ErrorAfter => {
+            if hit.fault == WireFault::ErrorAfter {
+                act(&mut sim.now(), face, request);
+            }
             let body = hit.body.unwrap_or_default();
             Reply::text(hit.status, "text/plain", body)
+        }
+        WireFault::Twice => {
+            act(&mut sim.now(), face, request);
+            act(&mut sim.now(), face, request)
+        }
+        WireFault::TwiceCut => {
+            act(&mut sim.now(), face, request);
+            act(&mut sim.now(), face, request);
+            Reply::lost()
         }
         WireFault::Cut | WireFault::FaceDown => Reply::lost(),
         WireFault::CutAfter => {

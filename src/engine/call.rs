@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Success is what an observation after the call shows. A create whose answer is lost is looked up by its token
-//! and never issued again here; any other call is idempotent and is issued again under the same key.
+//! and never issued again here; any other call is idempotent and is issued again under the same key. VMs that carry
+//! a create's token are counted once before it is done: what stands between us and a VIM may send a call again.
 
 mod judge;
 mod resume;
@@ -134,6 +135,9 @@ pub(crate) struct Intent {
     pub down: bool,
     /// Whether the limit was stretched for an outage already.
     pub stretched: bool,
+    /// Whether VMs that carry a create's token were counted.
+    #[serde(default)]
+    pub counted: bool,
     /// How long it may take from its first permit; `None`: until done.
     pub limit: Option<Duration>,
     pub limit_armed: bool,
@@ -231,6 +235,7 @@ impl Intent {
             exposed: false,
             down: false,
             stretched: false,
+            counted: false,
             limit,
             limit_armed: false,
             landing_until: None,

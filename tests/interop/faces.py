@@ -42,20 +42,18 @@ def cases():
 class Cloud:
     """One `lifeline sim`."""
 
-    faces = ("nova", "vcloud", "cloudstack", "control")
-
-    def __init__(self, binary):
+    def __init__(self, binary, faces=("nova", "vcloud", "cloudstack", "control"), settings=SETTINGS):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="lifeline-sim-"))
         self.log = self.home / "sim.log"
-        (self.home / "sim.toml").write_text(SETTINGS)
+        (self.home / "sim.toml").write_text(settings)
         command = [os.path.abspath(binary), "sim", "--config", str(self.home / "sim.toml"), "--log", "warn"]
-        for face in self.faces:
+        for face in faces:
             command += [f"--{face}", "127.0.0.1:0"]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True
         )
         self.address = {}
-        for face in self.faces:
+        for face in faces:
             words = self.process.stdout.readline().split()
             h.expect(words[:2] == ["listening", face], f"ready line of {face}: {words}; {self.tail()}")
             self.address[face] = words[2]
@@ -80,6 +78,11 @@ class Cloud:
         code = self.process.wait(20)
         self.process.stdout.close()
         return code
+
+    @property
+    def ended(self):
+        """How it ended, if it did."""
+        return self.process.poll()
 
     def tail(self, lines=25):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

@@ -80,6 +80,8 @@ class Server:
         self.data = self.home / "data"
         self.log = self.home / "server.log"
         self.config = None
+        # The VIM of its deployments, where a check is told over several; see clouds.py.
+        self.vim = None
         self.process = None
         self.host, self.port = "127.0.0.1", 0
         # Port of SOL003 over HTTP; None: not served, 0: any. And more arguments.
@@ -178,6 +180,11 @@ class Server:
             self.kill()
         if not keep:
             shutil.rmtree(self.home, ignore_errors=True)
+
+    @property
+    def ended(self):
+        """How it ended, if it did."""
+        return self.process and self.process.poll()
 
     def tail(self, lines=25):
         """The end of its log."""
@@ -373,6 +380,8 @@ class Thread:
 
     def __init__(self, recorder, deployment):
         self.recorder, self.deployment, self.at = recorder, deployment, 0
+        # What was taken, as it is whatever the VIM; see `Told`.
+        self.told = Told()
 
     def pending(self):
         """Events that came and were not read yet."""
@@ -386,13 +395,15 @@ class Thread:
         got = []
         for word in words:
             if isinstance(word, tuple):
-                wanted = list(word)
+                wanted, came = list(word), []
                 while wanted:
                     event = self._next(" or ".join(wanted), patience)
                     if event.word not in wanted:
                         raise self._unexpected(event, " or ".join(wanted))
                     wanted.remove(event.word)
-                    got.append(self._accept(event))
+                    came.append(self._accept(event))
+                self.told.add_any_order(came)
+                got += came
             elif word.endswith("?"):
                 # Only known to be missing once another event stands in its place.
                 event = self._next(word, patience)
@@ -403,6 +414,7 @@ class Thread:
                 if event.word != word:
                     raise self._unexpected(event, word)
                 got.append(self._accept(event))
+                self.told.add(event)
         return got
 
     def maybe(self, word, wait=1.5):
@@ -442,6 +454,47 @@ class Thread:
         return Failure(
             f"{self.deployment}: wanted {word} after {before},\n      got {event.word}: {event.text('status_message')}"
         )
+
+
+class Told:
+    """Events without what differs from VIM to VIM and from run to run.
+
+    Ids stand for themselves as #1, #2 in the order they came; of a failure's history the first line is kept, which
+    is ours, and the rest is left out, which is the VIM's.
+    """
+
+    def __init__(self):
+        self.lines, self.ids = [], {}
+        self.stopped = False
+
+    def stop(self):
+        """What follows depends on what a VIM can do."""
+        self.stopped = True
+
+    def add(self, event):
+        """The next event."""
+        if not self.stopped:
+            self.lines.append(self._line(event))
+
+    def add_any_order(self, events):
+        """Events whose order nobody promises."""
+        if not self.stopped:
+            self.lines += sorted(self._line(event, ids=False) for event in events)
+
+    def _line(self, event, ids=True):
+        def vm(side):
+            vmid = event.text(f"{side}/vmid")
+            number = (self.ids.setdefault(vmid, f"#{len(self.ids) + 1}") if ids else "#") if vmid else "-"
+            count = sum(1 for _ in event.node.find(f"{{{ESC}}}{side}").iter(f"{{{ESC}}}interface"))
+            return f"{number}/{count}"
+
+        message = event.text("status_message")
+        if message.startswith("Error Messages: "):
+            message = message.split("; ")[0]
+        message = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "*", message)
+        message = re.sub(r"ID: \[[^]]*\]", "ID: [*]", message)
+        where = "/".join(str(event.text(name)) for name in ("tenant", "depname", "vm_group", "network", "subnet"))
+        return f"{event.word} {event.text('status_code')} {where} {vm('vm_source')} {vm('vm_target')} {message}"
 
 
 # ----------------------------------------------------------------- requests

@@ -4,18 +4,23 @@
 Stories and scenarios share one server and run at the same time; protocol checks,
 restarts and a VIM in trouble have a server each. The last line says how many passed.
 
-    run.py --binary target/debug/lifeline [--only TEXT] [--list] [--keep]
+    run.py --binary target/debug/lifeline [--vim NAME] [--only TEXT] [--list] [--keep]
+
+The stories and scenarios are told over every VIM (clouds.py), each at a server of its own, and are to be the same.
 """
 
 import argparse
 import concurrent.futures
 import logging
+import re
 import sys
 import threading
 import time
 import traceback
 
+import clouds
 import confirmed
+import examples
 import faces
 import harness as h
 import nfvo
@@ -27,20 +32,26 @@ import sol003
 import story
 import tour
 import trouble
+import wire
 
 
 class Run:
     """The shared server with everything a case needs."""
 
-    def __init__(self, server):
-        self.server = server
+    def __init__(self, server, vim):
+        self.server, self.vim = server, vim
         self.session = server.connect()
+        if vim.connector:
+            self.session.edit_config(target="running", config=vim.connector)
+        self.threads = {}
         self.recorder = h.Recorder(server)
         self.netconf = h.Recorder(server, "NETCONF")
 
     def thread(self, deployment):
         """The events of one deployment."""
-        return h.Thread(self.recorder, deployment)
+        thread = h.Thread(self.recorder, deployment)
+        self.threads[deployment] = thread
+        return thread
 
 
 class Report:
@@ -83,6 +94,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="list the cases")
     parser.add_argument("--keep", action="store_true", help="keep data directories and logs")
     parser.add_argument("--verbose", action="store_true", help="show where a check failed")
+    parser.add_argument("--vim", action="append", choices=clouds.NAMES, help="only the stories over this VIM; repeatable")
     parser.add_argument("--jobs", type=int, default=12, help="scenarios at the same time")
     options = parser.parse_args()
     logging.getLogger("ncclient").setLevel(logging.CRITICAL)
@@ -92,12 +104,20 @@ def main():
     def chosen(cases):
         return [(name, function) for name, function in cases if options.only in name]
 
-    busy, quiet = chosen(story.cases() + scenarios.cases()), chosen(protocol.cases())
+    vims = options.vim or clouds.NAMES
+    tables = {vim: chosen(story.cases(vim) + scenarios.cases(vim)) for vim in vims}
+    wires = {vim: chosen(wire.cases(vim)) for vim in vims if vim in clouds.FACES}
+    sick = {vim: chosen(trouble.cases(vim)) for vim in vims}
+    quiet = chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
-    sick, waiting = chosen(trouble.cases()), chosen(confirmed.cases())
-    clouds, orchestrator = chosen(faces.cases()), chosen(sol003.cases() + nfvo.cases())
+    waiting = chosen(confirmed.cases())
+    faced, shown = chosen(faces.cases()), chosen(examples.cases())
+    orchestrator = chosen(sol003.cases() + nfvo.cases())
+    if options.vim:
+        quiet = cut = guide = pasted = waiting = faced = orchestrator = shown = []
     if options.list:
-        print("\n".join(name for name, _ in busy + quiet + cut + guide + sick + waiting + pasted + clouds + orchestrator))
+        over_vims = [case for cases in (*tables.values(), *wires.values(), *sick.values()) for case in cases]
+        print("\n".join(name for name, _ in over_vims + quiet + cut + guide + waiting + pasted + faced + orchestrator + shown))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -128,29 +148,59 @@ def main():
             for case, function in cases:
                 report.case(case, function, cloud)
 
-    def together(cases):
-        if not cases:
-            return
-        run = Run(serve("busy"))
+    def at(name, purpose, config="", **more):
+        """A server whose default VIM it is."""
+        vim = clouds.vim(options.binary, name, **more)
+        servers.append(vim)
+        server = serve(f"{purpose}-{name}", "\n".join(part for part in (vim.config, config) if part) or None)
+        server.vim = vim
+        run = Run(server, vim)
         run.session.edit_config(target="running", config=h.CATALOGUE)
+        return run
+
+    told = {}
+
+    def together(name):
+        if not tables[name]:
+            return
+        run = at(name, "busy")
+        prefix = "" if name == "sim" else f"{name} "
         scenarios.prepare(run)
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            list(pool.map(lambda case: report.case(*case, run), cases))
-        report.case("all events: shape, and eventTime strictly increasing", whole_log, run)
+            list(pool.map(lambda case: report.case(*case, run), tables[name]))
+        report.case(f"{prefix}all events: shape, and eventTime strictly increasing", whole_log, run)
+        if name != "sim":
+            report.case(f"{prefix}at the end: VMs in the cloud and in opdata, and none twice", books, run)
+        told[name] = {deployment: thread.told.lines for deployment, thread in run.threads.items()}
+
+    def in_trouble(name):
+        if sick[name]:
+            run = at(name, "sick", trouble.CONFIG)
+            for case, function in sick[name]:
+                report.case(case, function, run.server)
+
+    def over_a_bad_wire(name):
+        if wires.get(name):
+            run = at(name, "wire", wire.CONFIG, create=100, boot=100, spread=200)
+            wire.prepare(run)
+            for case in wires[name]:
+                report.case(*case, run)
 
     start = time.monotonic()
     try:
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
             parts = [
-                pool.submit(together, busy),
+                *[pool.submit(together, name) for name in vims],
+                *[pool.submit(over_a_bad_wire, name) for name in vims],
                 pool.submit(one_by_one, "quiet", quiet),
                 pool.submit(one_by_one, "cut", cut),
                 pool.submit(one_by_one, "guide", guide, printed.CONFIG),
-                pool.submit(one_by_one, "sick", sick, trouble.CONFIG),
+                *[pool.submit(in_trouble, name) for name in vims],
                 pool.submit(one_by_one, "waiting", waiting),
                 pool.submit(on_its_own, pasted),
-                pool.submit(at_a_cloud, clouds),
+                pool.submit(at_a_cloud, faced),
                 pool.submit(on_its_own, orchestrator),
+                pool.submit(on_its_own, shown),
             ]
             for part in parts:
                 try:
@@ -158,11 +208,12 @@ def main():
                 except Exception as error:
                     report.failed.append("set-up")
                     print(f"FAIL  set-up: {type(error).__name__}: {error}{where(error)}", flush=True)
+        for name in [name for name in told if name != "sim" and "sim" in told]:
+            report.case(f"{name}: the same events as over the embedded VIM", same, (told["sim"], told[name]))
     finally:
         for server in servers:
-            ended = server.process and server.process.poll()
-            if report.failed and (options.keep or ended is not None):
-                print(f"--- {server.log} (exit {ended})\n{server.tail()}")
+            if report.failed and (options.keep or server.ended is not None):
+                print(f"--- {server.log} (exit {server.ended})\n{server.tail()}")
             server.dispose(options.keep)
     for name in report.failed:
         print(f"failed: {name}")
@@ -182,6 +233,23 @@ def whole_log(run):
     h.expect(again, "an empty log")
     at = again.index(live[0].raw) if live[0].raw in again else 0
     h.expect_equal(again[at : at + len(live)], [event.raw for event in live], "live events and their replay")
+
+
+def books(run):
+    """P7, once all is told: no VM that opdata does not have, and no copy beside another, ever."""
+    data = run.session.get(filter=("xpath", "/esc_datamodel/opdata/tenants")).data_xml
+    known = re.findall(r"<vm_id>(.*?)</vm_id>", data)
+    vms = run.vim.truth()
+    h.expect_equal(len(vms), len(known), f"VMs in the cloud {[vm['name'] for vm in vms]} and in opdata {known}")
+    h.expect_equal(run.vim.breaches(), 0, "times that two copies of a VM ran")
+
+
+def same(both):
+    """What was told of each deployment over two VIMs."""
+    wanted, got = both
+    h.expect(got, "nothing was told")
+    for deployment, lines in got.items():
+        h.expect_equal("\n".join(lines), "\n".join(wanted.get(deployment, [])), f"{deployment}: events")
 
 
 if __name__ == "__main__":

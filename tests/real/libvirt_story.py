@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from story import h
 
 TENANT = "acme"
 CONSOLES = pathlib.Path("/var/log/consoles")
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/libvirt.xml"
+# Where the example says that images lie.
+IMAGES = pathlib.Path("/var/lib/lifeline/images")
 
 
 def virsh(*arguments, check=True):
@@ -77,6 +81,31 @@ class Story:
         return thread.take(*first, "VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE", patience=s.PATIENCE)
 
 
+def cut_off(report, story, server):
+    with report.step("the server is killed while it makes a VM, at three moments: one VM each time, and nothing else"):
+        for number, moment in enumerate((0.05, 0.4, 1.2)):
+            name = f"cut{number}"
+            s.edit(story.session, h.deployment(TENANT, name, s.group()))
+            time.sleep(moment)
+            seen = len(domains())
+            server.kill()
+            server.start()
+            story = Story(server)
+
+            def active():
+                found = h.opdata(story.session, TENANT, name)
+                return found and found.state == "SERVICE_ACTIVE_STATE" and found.vm
+
+            vm = h.until(active, f"{name} is active after the restart", s.PATIENCE, 0.5)
+            h.expect_equal(domains(), [vm.id], f"killed after {moment} s with {seen} domains there: domains")
+            disks = [volume for volume in volumes() if not volume.startswith("lifeline.image.")]
+            h.expect(all(vm.id in volume for volume in disks), f"disks of others than {vm.id}: {disks}")
+            s.edit(story.session, h.undeployment(TENANT, name))
+            h.until(lambda: not domains(), f"{name} is gone", s.PATIENCE, 0.5)
+            print(f"      killed {moment} s after the commit, with {seen} domains there")
+    return story
+
+
 def nothing_left(report, story):
     with report.step("tenant, network, image and flavor go; libvirt has nothing of ours"):
         s.edit(
@@ -96,17 +125,25 @@ def nothing_left(report, story):
         h.expect_equal(virsh("net-list", "--all", "--name"), "", "networks")
 
 
-def connector(guest, **more):
-    common = {"domain_type": "qemu", "files": str(guest.parent), "console_dir": str(CONSOLES)}
-    return s.connector("host", "LIBVIRT", "qemu:///system", default=True, **common, **more)
+def connector(**more):
+    """The example as printed, with what a guest on this machine needs besides."""
+    properties = {"domain_type": "qemu", "console_dir": str(CONSOLES), **more}
+    entries = "".join(
+        f"<property><name>{name}</name><value>{value}</value></property>" for name, value in properties.items()
+    )
+    example = EXAMPLE.read_text()
+    h.expect("</properties>" in example and str(IMAGES) in example, "the example is no longer what it was")
+    return f'<config xmlns="{h.BASE}">{example.replace("</properties>", entries + "</properties>")}</config>'
 
 
 def prepare(report, story, guest):
-    with report.step("connector"):
+    with report.step("connector: examples/libvirt.xml"):
         CONSOLES.mkdir()
-        s.edit(story.session, connector(guest))
+        s.edit(story.session, connector())
+        IMAGES.mkdir(parents=True)
+        shutil.copyfile(guest, IMAGES / guest.name)
     with report.step("image (fetched, uploaded, looked at), flavor, tenant, network with its subnet"):
-        s.edit(story.session, s.catalogue("guest-os", f"file://{guest}", "raw"))
+        s.edit(story.session, s.catalogue("guest-os", f"file://{IMAGES / guest.name}", "raw"))
         network = h.network("lan", "10.77.0.0")
         s.edit(story.session, h.in_tenant(TENANT, f"<networks>{network}</networks>"))
         wanted = {"CREATE_IMAGE", "CREATE_FLAVOR", "CREATE_TENANT", "CREATE_NETWORK", "CREATE_SUBNET"}
@@ -264,9 +301,10 @@ def main():
         grow(report, told, thread)
         undeploy(report, told, "edge", thread)
         with report.step("the connector changes: a reboot may only ask the guest"):
-            s.edit(told.session, connector(guest, hard_reboot="agent acpi"))
+            s.edit(told.session, connector(hard_reboot="agent acpi"))
         failing_reboot(report, told)
         polite_reboot(report, told)
+        told = cut_off(report, told, server)
         nothing_left(report, told)
     except s.Stop:
         print(f"--- {server.log}\n{server.tail()}")

@@ -28,9 +28,18 @@ impl Intent {
     pub(super) fn judge_tokens(
         &mut self,
         record: Record,
-        vms: Vec<VimVm>,
+        mut vms: Vec<VimVm>,
         env: &CallEnv<'_>,
     ) -> Stepped {
+        // The one that was answered is ours, the others are copies.
+        let ours = |vm: &VimVm| self.target.as_deref() == Some(vm.id.as_str());
+        let missing = self.target.is_some() && !vms.iter().any(ours);
+        vms.sort_by_key(|vm| !ours(vm));
+        if missing && self.goal == Goal::Made && self.counted {
+            // It was seen by its id: the list is behind. One that shows copies and not the VM will show both.
+            self.counted = vms.is_empty();
+            return self.pause(Next::Look(record), env);
+        }
         let mut vms = vms.into_iter();
         if self.goal == Goal::Answer {
             return self.done(vms.next(), None, vms.map(|vm| vm.id).collect());
@@ -44,6 +53,8 @@ impl Intent {
         };
         let copies: Vec<VmId> = vms.map(|vm| vm.id).collect();
         self.target = Some(first.id.as_str().to_owned());
+        // Counted again once it runs: copies are told with the outcome.
+        self.counted = first.power == PowerState::Running;
         if self.goal == Goal::Gone {
             self.call = Some(VimCall::DeleteVm(first.id));
             self.phase = Phase::Queued;
@@ -51,6 +62,18 @@ impl Intent {
             return (vec![CallAct::WaitPermit], None);
         }
         self.judge_vm(record, Some(first), copies, env)
+    }
+
+    /// Asks who carries the token of a create that is done but for that.
+    fn count(&mut self, record: Record) -> Stepped {
+        self.counted = true;
+        match &self.token {
+            None => self.look(record),
+            Some(token) => {
+                self.phase = Phase::Looking(record);
+                (vec![CallAct::FindByToken(token.clone())], None)
+            }
+        }
     }
 
     pub(super) fn judge_vm(
@@ -66,6 +89,7 @@ impl Intent {
         let changing = matches!(power, Some(P::Building | P::Unknown));
         match (&self.goal, power) {
             // (what is wanted, what is seen)
+            (Goal::Made, Some(P::Running)) if !self.counted => self.count(record),
             (Goal::Made | Goal::Running | Goal::Rebooted, Some(P::Running)) => {
                 self.done(vm, None, copies)
             }

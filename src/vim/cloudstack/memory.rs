@@ -13,8 +13,9 @@ pub struct Memory {
     pub removals: Recent<String>,
     /// Names and domains of accounts, by id.
     pub accounts: Recent<(String, Option<String>)>,
-    /// Networks whose subnet was removed: it stays until they go, and is not shown.
-    pub bare: Recent<bool>,
+    /// The name of each network's one subnet; `None`: it was not asked for yet, or was removed, and is not shown
+    /// while the network has it.
+    pub subnets: Recent<Option<String>>,
     /// Ids of things that keep theirs, by kind and name.
     pub ids: Recent<String>,
 }
@@ -27,7 +28,7 @@ impl Memory {
             reboots: Recent::new(limit),
             removals: Recent::new(limit),
             accounts: Recent::new(limit),
-            bare: Recent::new(limit),
+            subnets: Recent::new(limit),
             ids: Recent::new(limit),
         }
     }

@@ -56,8 +56,14 @@ impl CloudstackVim {
         fitting.sort_by_key(|network| network.account.is_none() || network.account != account);
         Ok(fitting.first().map(|network| {
             let mut found = map::network(network);
-            if self.memory.bare.get(&found.id) == Some(true) {
-                found.subnets.clear();
+            match self.memory.subnets.get(&found.id) {
+                Some(Some(name)) => {
+                    for subnet in &mut found.subnets {
+                        subnet.name.clone_from(&name);
+                    }
+                }
+                Some(None) => found.subnets.clear(),
+                None => {}
             }
             found
         }))
@@ -113,6 +119,7 @@ impl CloudstackVim {
             .with("displaytext", map::network_words(token.as_ref(), &spec))
             .with("zoneid", zone)
             .with("networkofferingid", offering);
+        let subnet_wanted = subnet.is_some();
         if let Some((gateway, netmask)) = subnet {
             command = command.with("gateway", gateway).with("netmask", netmask);
         }
@@ -129,7 +136,13 @@ impl CloudstackVim {
             .list("network")
             .map_err(|error| VimError::Unknown(format!("CloudStack: {error}")))?;
         match made.first() {
-            Some(made) => Ok(self.done(Some(made.id.to_string()))),
+            Some(made) => {
+                if subnet_wanted {
+                    // It is there, and told of when it is asked for, as anywhere.
+                    self.memory.subnets.put(made.id.as_str(), None);
+                }
+                Ok(self.done(Some(made.id.to_string())))
+            }
             None => Err(VimError::Unknown(
                 "CloudStack: a network was made without an id".to_owned(),
             )),
@@ -168,7 +181,7 @@ impl CloudstackVim {
         let found = found.iter().find(|one| one.id.as_str() == network);
         let found = found.ok_or_else(|| unknown("network", network))?;
         if found.gateway.as_deref() == Some(gateway.as_str()) {
-            self.memory.bare.put(network, false);
+            self.memory.subnets.put(network, Some(spec.name));
             return Ok(self.done(Some(network.to_owned())));
         }
         Err(VimError::Refused(vec![format!(
@@ -181,7 +194,7 @@ impl CloudstackVim {
 
     /// It goes with its network, whose id it has; until then it is not shown. A restart forgets that, and is asked again.
     pub(super) fn delete_subnet(&self, id: &str) -> Accepted {
-        self.memory.bare.put(id, true);
+        self.memory.subnets.put(id, None);
         self.done(None)
     }
 }

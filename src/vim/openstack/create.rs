@@ -32,6 +32,7 @@ impl OpenstackVim {
         let reply = match self.api.change(&scope, ask).await {
             Ok(reply) => reply,
             Err(error) => {
+                let error = self.look_twice(&new.token, error).await;
                 if matches!(error, VimError::Refused(_)) {
                     self.clear_ports(new.token.as_str()).await;
                 }
@@ -46,6 +47,21 @@ impl OpenstackVim {
             op: self.reference(What::Create, &id, request_id(&reply)),
             id: Some(id),
         })
+    }
+
+    /// A conflict may be with the same request, sent again on the way to Nova: its port is in use by the server that the
+    /// first one made. Then the answer says nothing of that server.
+    async fn look_twice(&self, token: &CreateToken, error: VimError) -> VimError {
+        let VimError::Refused(lines) = error else {
+            return error;
+        };
+        if !lines.iter().any(|line| line.contains("HTTP 409")) {
+            return VimError::Refused(lines);
+        }
+        match self.vms_by_token(token).await {
+            Ok(none) if none.is_empty() => VimError::Refused(lines),
+            _ => VimError::Unknown(lines.join("; ")),
+        }
     }
 
     /// All that comes before the create itself.

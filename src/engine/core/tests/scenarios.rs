@@ -567,6 +567,18 @@ fn a_late_landing_is_deleted_and_reported() {
 }
 
 #[test]
+fn a_create_that_the_cloud_carried_out_twice_leaves_the_one_it_answered() {
+    let mut sim = Sim::new();
+    sim.vim.allow_copies = true;
+    sim.fault("create", Fault::Twice)
+        .desire(deployment(vec![group("g1")]));
+    sim.secs(10).expect(&DEPLOY);
+    let left: Vec<&str> = sim.vim.vms.keys().map(VmId::as_str).collect();
+    assert_eq!(left, ["vm-1"], "the copy is gone");
+    assert_eq!(sim.record().vms[0].vm_id, Some(VmId::new("vm-1")));
+}
+
+#[test]
 fn vim_down_in_mid_recovery() {
     let mut sim = deployed(vec![group("g1")]);
     sim.vim.down_until = sim.now + Duration::from_secs(200);

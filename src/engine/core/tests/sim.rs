@@ -31,6 +31,8 @@ pub enum Fault {
     FailsLeaving(&'static str),
     /// The answer is lost; it happens (after a while) or not.
     ReplyLost(Option<Duration>),
+    /// A create is carried out twice, as by a proxy that sends it again; one of the two is answered.
+    Twice,
     /// Works, but the VM never answers a probe.
     Dead,
     /// The API is down at that moment.
@@ -763,6 +765,14 @@ impl Sim {
                 after = lands.unwrap_or_default();
             }
             Fault::Dead => dead = true,
+            Fault::Twice => {
+                let (_, change) = self.change(call.clone(), n, dead, leaves);
+                if let Some(Change::Appear(_, vm)) = change {
+                    // found before the one that is answered
+                    let copy = VmId::new(format!("a-copy-{n}"));
+                    self.in_world(after, World::Land(Change::Appear(copy, vm)));
+                }
+            }
         }
         let (id, change) = self.change(call, n, dead, leaves);
         let mut happens = happens.then_some(change).flatten();
