@@ -573,9 +573,12 @@ fn a_create_that_the_cloud_carried_out_twice_leaves_the_one_it_answered() {
     sim.fault("create", Fault::Twice)
         .desire(deployment(vec![group("g1")]));
     sim.secs(10).expect(&DEPLOY);
-    let left: Vec<&str> = sim.vim.vms.keys().map(VmId::as_str).collect();
+    let left: Vec<&str> = sim.vim.vms.keys().map(crate::ids::VmId::as_str).collect();
     assert_eq!(left, ["vm-1"], "the copy is gone");
-    assert_eq!(sim.record().vms[0].vm_id, Some(VmId::new("vm-1")));
+    assert_eq!(
+        sim.record().vms[0].vm_id,
+        Some(crate::ids::VmId::new("vm-1"))
+    );
 }
 
 #[test]
