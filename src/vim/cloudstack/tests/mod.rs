@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use self::script::{Answer, Asked, Cloud};
 use super::*;
 use crate::clock::{ManualClock, SystemClock, Timestamp};
-use crate::engine::port::{CreateVm, InterfaceRequest, PowerState, Vim};
+use crate::engine::port::{CreateVm, InterfaceRequest, PowerState, Vim, VimResource};
 use crate::ids::{TenantId, VmName};
 use crate::model::connector::{ConnectorSpec, SecretRef};
 use crate::model::deployment::{DayZero, NetworkSpec, SubnetSpec};
@@ -690,7 +690,7 @@ async fn a_network_is_made_with_its_one_subnet_and_found_by_its_token() {
         "listNetworkOfferings" => Answer::Reply(json!({"count": 2, "networkoffering": [
             {"id": "no-1", "name": "Shared", "state": "Enabled", "guestiptype": "Shared"},
             {"id": "no-2", "name": "Isolated", "state": "Enabled", "guestiptype": "Isolated"}]})),
-        "createNetwork" => Answer::Reply(json!({"network": {"id": "net-7", "name": "inner"}})),
+        "createNetwork" => Answer::Reply(json!({"network": {"id": "net-8", "name": "inner"}})),
         "listNetworks" if asked.get("keyword") == "inner" => Answer::Reply(json!({"count": 2, "network": [
             {"id": "net-6", "name": "inner", "displaytext": "lifeline: other inner-sub"},
             {"id": "net-7", "name": "inner", "displaytext": "lifeline: t7 inner-sub", "cidr": "10.9.0.0/24", "gateway": "10.9.0.1"}]})),
@@ -764,6 +764,64 @@ async fn a_network_is_made_with_its_one_subnet_and_found_by_its_token() {
             .unwrap_err();
         assert!(matches!(refused, VimError::Refused(_)), "{refused:?}");
     }
+}
+
+/// A tenant's own network says nowhere what its subnet is called: it is found under the name that was asked for.
+#[tokio::test]
+async fn a_subnet_is_told_of_once_it_is_asked_for_under_the_name_it_was_given() {
+    let cloud = Cloud::start(|asked| match asked.name() {
+        "listNetworkOfferings" => Answer::Reply(json!({"count": 1, "networkoffering": [
+            {"id": "no-2", "name": "Isolated", "state": "Enabled", "guestiptype": "Isolated"}]})),
+        "createNetwork" => Answer::Reply(json!({"network": {"id": "net-9", "name": "lan"}})),
+        "listNetworks" if asked.get("keyword") == "lan" || asked.get("id") == "net-9" => {
+            Answer::Reply(
+                json!({"count": 1, "network": [{"id": "net-9", "name": "lan", "displaytext": "lan",
+                "cidr": "10.9.0.0/24", "gateway": "10.9.0.1"}]}),
+            )
+        }
+        _ => things(asked),
+    })
+    .await;
+    let vim = driver(&cloud);
+    let find = || Find::Network {
+        tenant: None,
+        token: None,
+        name: "lan".to_owned(),
+    };
+    let subnet = SubnetSpec {
+        name: "lan-subnet".to_owned(),
+        ip_version: "ipv4".to_owned(),
+        dhcp: true,
+        address: "10.9.0.0".to_owned(),
+        netmask: "255.255.255.0".to_owned(),
+        gateway: None,
+    };
+    let names = |found: Option<VimResource>| -> Vec<String> {
+        let subnets = found.into_iter().flat_map(|found| found.subnets);
+        subnets.map(|subnet| subnet.name).collect()
+    };
+    // one that others made has the network's name until it is asked for
+    assert_eq!(names(vim.find(find()).await.unwrap()), ["lan"]);
+    let spec = NetworkSpec {
+        name: "other".to_owned(),
+        shared: false,
+        admin_state: true,
+        vlan_id: None,
+        subnets: vec![subnet.clone()],
+    };
+    let create = VimCall::CreateNetwork {
+        tenant: None,
+        token: None,
+        spec,
+    };
+    vim.call(create, "n".to_owned()).await.unwrap();
+    assert!(names(vim.find(find()).await.unwrap()).is_empty());
+    let create = VimCall::CreateSubnet {
+        network: "net-9".to_owned(),
+        spec: subnet,
+    };
+    vim.call(create, "s".to_owned()).await.unwrap();
+    assert_eq!(names(vim.find(find()).await.unwrap()), ["lan-subnet"]);
 }
 
 #[tokio::test]

@@ -187,6 +187,31 @@ async fn a_lost_reply_to_a_create_is_unknown_and_found_by_its_token() {
     );
 }
 
+/// A request sent again on its way to Nova finds its own port in use: the server is there.
+#[tokio::test]
+async fn a_conflict_with_the_same_create_is_unknown_and_any_other_a_refusal() {
+    for there in [true, false] {
+        let cloud = Cloud::start(move |asked| match asked.line().as_str() {
+            "POST /v2.1/servers" => Some(Answer::Json(
+                409,
+                json!({"conflictingRequest": {"code": 409, "message": "Port p is still in use."}}),
+            )),
+            "GET /v2.1/servers/detail" => {
+                let mine = server("BUILD", Some("spawning"), 0)["server"].clone();
+                let servers = if there { vec![mine] } else { Vec::new() };
+                Some(Answer::Json(200, json!({ "servers": servers })))
+            }
+            _ => things(asked),
+        })
+        .await;
+        let answer = driver(&cloud).call(create(), "k".to_owned()).await;
+        match there {
+            true => assert!(matches!(answer, Err(VimError::Unknown(_))), "{answer:?}"),
+            false => assert!(matches!(answer, Err(VimError::Refused(_))), "{answer:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_error_behind_the_point_of_no_return_is_unknown_and_before_it_down() {
     let cloud = Cloud::start(|asked| match asked.line().as_str() {
