@@ -35,11 +35,11 @@ tcp-port = {port}
 spread-ms = {spread}
 
 [vim-{name}]
-request-timeout-ms = 2000
+request-timeout-ms = 1500
 backoff-base-ms = 50
 backoff-max-ms = 200
 down-pause-ms = 200
-landing-bound-ms = 3000
+landing-bound-ms = 2500
 poll-ms = 100
 """
 

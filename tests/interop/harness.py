@@ -518,13 +518,14 @@ def group(
     monitored=True,
     recover=True,
     poll=1,
+    truths=1,
 ):
-    """A vm_group as an operator writes it."""
+    """A vm_group as an operator writes it; `truths`: answers in a row that make it alive."""
     kpi = f"""
       <kpi_data><enabled>true</enabled><kpi>
         <event_name>VM_ALIVE</event_name>
         <metric_value>1</metric_value><metric_cond>GT</metric_cond><metric_type>UINT32</metric_type>
-        <metric_occurrences_true>1</metric_occurrences_true><metric_occurrences_false>1</metric_occurrences_false>
+        <metric_occurrences_true>{truths}</metric_occurrences_true><metric_occurrences_false>1</metric_occurrences_false>
         <metric_collector>
           <type>ICMPPing</type><nicid>0</nicid><poll_frequency>{poll}</poll_frequency>
           <polling_unit>seconds</polling_unit><continuous_alarm>false</continuous_alarm>

@@ -313,7 +313,8 @@ def no_recover_rule(run):
 @scenario
 def never_alive(run):
     """A VM that never gets alive is recovered inside the deploy."""
-    with Stage(run, "never-alive", h.group(bootup=4, poll=2), alive=False) as stage:
+    # it has to answer for some seconds: time enough to make it fail
+    with Stage(run, "never-alive", h.group(bootup=9, truths=5), alive=False) as stage:
         stage.events.take("VM_DEPLOYED")
         stage.inject("crash")
         stage.check("SERVICE_INERT_STATE", "VM_INERT_STATE")

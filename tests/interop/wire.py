@@ -63,7 +63,7 @@ ROWS = [
     Row("a create is carried out twice", (on("create", "twice"),), CREATE, copies=True),
     Row("a create is carried out twice, and not answered", (on("create", "twice-cut"),), CREATE, copies=True),
     Row("a create lands late", (cloud("reply-lost", **{"landing-ms": 1000}),), CREATE),
-    Row("a create lands after its bound", (cloud("reply-lost", **{"landing-ms": 4500}),), (MAKE,), copies=True),
+    Row("a create lands after its bound", (cloud("reply-lost", **{"landing-ms": 4000}),), (MAKE,), copies=True),
     Row("a removal's reply is lost", (on("remove", "cut-after"),), (REPLACE, REMOVE)),
     Row("a removal is lost", (on("remove", "cut"),), (REPLACE, REMOVE)),
     Row("a removal is answered 503", (on("remove", "http-error", status=503),), (REPLACE, REMOVE)),
