@@ -13,10 +13,13 @@ import faces
 import harness as h
 
 # Tenants of the scenarios: in some clouds accounts that exist are used, and none are made.
-TENANTS = ["works", "trouble", "acme", *(f"story-{number}" for number in range(len(clients.ALL)))]
+TENANTS = ["works", "acme", *(f"story-{number}" for number in range(len(clients.ALL)))]
 
-# As long as the embedded VIM takes.
-LATENCY = """
+# What is in every one, and takes as long as in the embedded VIM.
+CLOUD = """
+[cloud]
+images = ["edge-os", "edge-os-2"]
+
 [cloud.latency]
 create-ms = {create}
 boot-ms = {boot}
@@ -61,6 +64,10 @@ class Face:
     sim: str = ""
     # Whether a user can make tenants in it.
     makes_tenants: bool = False
+    # Whether a user can make networks in it; where not, there is one, `lan`.
+    makes_networks: bool = True
+    # Whether a connector has one tenant, its own.
+    one_tenant: bool = False
     # Whether its sessions can expire.
     has_sessions: bool = True
     # Requests by what they do: method and a part of the target.
@@ -104,6 +111,22 @@ FACES = {
         # A VM that crashed is stopped there, and rebooted by a start.
         faults={"reboot-fails": "start-fails"},
     ),
+    "vcloud": Face(
+        kind="VCLOUD",
+        at="vcloud",
+        path="",
+        user="admin",
+        tenant="admin",
+        secret="lifeline",
+        sim='[[cloud.networks]]\nname = "lan"\nsubnets = [{ name = "lan-subnet", cidr = "LAN" }]\n',
+        makes_networks=False,
+        one_tenant=True,
+        create=("POST", "/instantiateVAppTemplate"),
+        remove=("DELETE", "/vApp/"),
+        reboot=("POST", "/power/action/"),
+        # As in CloudStack.
+        faults={"reboot-fails": "start-fails"},
+    ),
 }
 NAMES = ["sim", *FACES]
 
@@ -131,6 +154,16 @@ class Embedded:
         return text
 
     @staticmethod
+    def tenant(name):
+        """A tenant's name, as it is written in such a request."""
+        return name
+
+    @staticmethod
+    def subnet(wanted, _shared):
+        """The subnet of a tenant's network `lan`: a tenant's own, or the one that all share."""
+        return wanted
+
+    @staticmethod
     def inject(ask, fault, vm=None, host=None, times=None, messages=(), duration=None):
         ask(h.inject(fault, vm=vm, host=host, times=times, messages=messages, duration=duration))
 
@@ -147,9 +180,9 @@ class Embedded:
 class Cloud:
     """A cloud of its own, and the driver that leads to it."""
 
-    def __init__(self, binary, name, create=300, boot=300, spread=3000):
+    def __init__(self, binary, name, create=300, boot=300, spread=3000, lan="127.77.0.0/24"):
         self.name, self.face = name, FACES[name]
-        settings = LATENCY.format(create=create, boot=boot) + self.face.sim
+        settings = CLOUD.format(create=create, boot=boot) + self.face.sim.replace("LAN", lan)
         self.site = faces.Cloud(binary, (self.face.at, "control", "guests"), settings)
         port = self.site.address["guests"].rsplit(":", 1)[1]
         self.config = BRISK.format(port=port, name=name, spread=spread)
@@ -176,10 +209,19 @@ class Cloud:
     def dress(self, config):
         """A request as it is sent to a server with this VIM: guests live where they can be reached."""
         config = config.replace("<type>ICMPPing</type>", "<type>TCPConnect</type>")
+        if self.face.one_tenant:
+            config = re.sub(r"(<tenant[ >][^<]*<name>)[^<]*", rf"\g<1>{self.face.tenant}", config)
         return re.sub(r"<(address|gateway)>10\.", r"<\1>127.", config)
 
-    def address(self, text):
+    @staticmethod
+    def address(text):
         return re.sub(r"^10\.", "127.", text)
+
+    def tenant(self, name):
+        return self.face.tenant if self.face.one_tenant else name
+
+    def subnet(self, wanted, shared):
+        return shared if self.face.one_tenant else wanted
 
     def inject(self, _ask, fault, vm=None, host=None, times=None, messages=(), duration=None):
         wanted = {"fault": self.face.faults.get(fault, fault), "vm": vm, "host": host, "times": times}

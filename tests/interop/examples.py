@@ -18,6 +18,7 @@ ELSEWHERE = {
 CONNECTORS = {
     "openstack.xml": ("openstack", "127.0.0.1:5000/v3", "/etc/lifeline/cloud-password"),
     "cloudstack.xml": ("cloudstack", "127.0.0.1:8080/client/api", "/etc/lifeline/stack-secret"),
+    "vcloud.xml": ("vcloud", "127.0.0.1:8775", "/etc/lifeline/director-password"),
 }
 DEPLOYED = ["catalogue.xml", "deployment.xml", "undeploy.xml"]
 
@@ -42,7 +43,7 @@ def load(server, path):
 def connector(server, name):
     """The connector, then a deployment made in its VIM and taken away again."""
     vim, address, secret = CONNECTORS[name]
-    cloud = clouds.Cloud(server.binary, vim)
+    cloud = clouds.Cloud(server.binary, vim, lan="127.20.0.0/24")
     try:
         server.config = cloud.config
         server.add_users()

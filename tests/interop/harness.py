@@ -493,7 +493,7 @@ class Told:
             message = message.split("; ")[0]
         message = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "*", message)
         message = re.sub(r"ID: \[[^]]*\]", "ID: [*]", message)
-        where = "/".join(str(event.text(name)) for name in ("tenant", "depname", "vm_group", "network", "subnet"))
+        where = "/".join(str(event.text(name)) for name in ("depname", "vm_group", "network", "subnet"))
         return f"{event.word} {event.text('status_code')} {where} {vm('vm_source')} {vm('vm_target')} {message}"
 
 

@@ -12,8 +12,8 @@ ALIVE = ("SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE")
 CASES = []
 
 
-# Those that cannot be told where users make no tenants.
-MAKES_TENANTS = set()
+# Those that cannot be told where users make no tenants, or no networks.
+MAKES_TENANTS, MAKES_NETWORKS = set(), set()
 
 
 def scenario(function):
@@ -28,11 +28,18 @@ def makes_tenants(function):
     return scenario(function)
 
 
+def makes_networks(function):
+    """The same for one whose network is made with it."""
+    MAKES_NETWORKS.add(function)
+    return scenario(function)
+
+
 def cases(vim):
     """Those that can be told over a VIM."""
     if vim == "sim":
         return CASES
-    left_out = set() if clouds.FACES[vim].makes_tenants else MAKES_TENANTS
+    face = clouds.FACES[vim]
+    left_out = (set() if face.makes_tenants else MAKES_TENANTS) | (set() if face.makes_networks else MAKES_NETWORKS)
     return [(f"{vim} {name}", function) for name, function in CASES if function not in left_out]
 
 
@@ -49,7 +56,7 @@ class Stage:
     """One deployment, one session, and the events of the former."""
 
     def __init__(self, run, name, *groups, alive=True, networks=""):
-        self.run, self.name = run, name
+        self.run, self.name, self.tenant = run, name, run.vim.tenant(TENANT)
         self.session = run.server.connect()
         self.events = run.thread(name)
         self.edit(h.deployment(TENANT, name, *(groups or [h.group()]), networks=networks))
@@ -83,7 +90,7 @@ class Stage:
         self.run.vim.clear(self.ask, vm)
 
     def seen(self):
-        return h.opdata(self.session, TENANT, self.name)
+        return h.opdata(self.session, self.tenant, self.name)
 
     @property
     def vm(self):
@@ -336,7 +343,7 @@ def failing_deploy(run):
         h.expect(stage.seen() is None, "the failed deployment is still in opdata")
 
 
-@scenario
+@makes_networks
 def ephemeral_network(run):
     """A deployment's own network comes and goes with it, in order."""
     group = h.group(network="private")
@@ -452,7 +459,7 @@ def service_actions(run):
         vm = stage.vm
 
         def act(action, *words):
-            reply = stage.ask(h.service_action(action, TENANT, stage.name))
+            reply = stage.ask(h.service_action(action, stage.tenant, stage.name))
             h.expect("<ok/>" in reply, f"{action}: the reply holds no literal <ok/>: {reply}")
             stage.events.take(*words)
 
@@ -500,10 +507,10 @@ def vm_actions(run):
 def failing_start(run):
     """A START that fails says so for the VM and the service."""
     with Stage(run, "no-start") as stage:
-        stage.ask(h.service_action("STOP", TENANT, stage.name))
+        stage.ask(h.service_action("STOP", stage.tenant, stage.name))
         stage.events.take("VM_STOPPED", "SERVICE_STOPPED")
         stage.inject("start-fails", messages=["VIM Driver: no"])
-        stage.ask(h.service_action("START", TENANT, stage.name))
+        stage.ask(h.service_action("START", stage.tenant, stage.name))
         stage.events.take("VM_STARTED FAILURE", "SERVICE_ALIVE FAILURE")
 
 
@@ -515,7 +522,7 @@ def wrapped_action(run):
             ("STOP", ("VM_STOPPED", "SERVICE_STOPPED")),
             ("START", ("VM_STARTED", "VM_ALIVE", "SERVICE_ALIVE")),
         ):
-            body = h.service_action(action, TENANT, stage.name)
+            body = h.service_action(action, stage.tenant, stage.name)
             reply = stage.session.edit_config(target="running", config=f'<config xmlns="{h.BASE}">{body}</config>')
             h.expect("<ok/>" in reply.xml, reply.xml)
             stage.events.take(*words)
@@ -525,7 +532,7 @@ def wrapped_action(run):
 def busy(run):
     """Actions on a busy deployment are refused, edits are queued."""
     with Stage(run, "busy", alive=False) as stage:
-        refusal(lambda: stage.ask(h.service_action("REBOOT", TENANT, stage.name)), "in-use")
+        refusal(lambda: stage.ask(h.service_action("REBOOT", stage.tenant, stage.name)), "in-use")
         stage.update(h.group("later"))
         stage.events.take("VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE", "VM_DEPLOYED", "VM_ALIVE", "SERVICE_UPDATED")
         stage.check(ALIVE[0], *[ALIVE[1]] * 2)

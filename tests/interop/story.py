@@ -24,7 +24,8 @@ def cases(vim):
 def tell(run, kind):
     """The whole story through one client."""
     number = clients.ALL.index(kind)
-    tenant, name = f"story-{number}", f"gateway-{number}"
+    tenant, name = run.vim.tenant(f"story-{number}"), f"gateway-{number}"
+    lan = h.network("lan", run.vim.subnet(f"10.80.{number}.0", "10.77.0.0"))
     control = kind(run.server)
     listener = kind(run.server) if kind.notifies else None
     heard = []
@@ -38,7 +39,7 @@ def tell(run, kind):
             run.vim.dress(
                 h.in_tenant(
                     tenant,
-                    f"<networks>{h.network('lan', f'10.80.{number}.0')}</networks><deployments><deployment>"
+                    f"<networks>{lan}</networks><deployments><deployment>"
                     f"<name>{name}</name>{h.group(retries=1)}</deployment></deployments>",
                 )
             )

@@ -15,7 +15,7 @@ step-timeout-ms = 4000
 gone-timeout-ms = 4000
 undeploy-deadline-ms = 3000
 """
-TENANT = "trouble"
+TENANT = "works"
 CASES = []
 
 
@@ -40,7 +40,7 @@ class Site:
         self.recorder = h.Recorder(server)
         self.events = h.Thread(self.recorder, name)
         self.session = server.connect()
-        self.vim = server.vim
+        self.vim, self.tenant = server.vim, server.vim.tenant(TENANT)
         for config in (
             h.CATALOGUE,
             h.in_tenant(TENANT, f"<networks>{h.network('lan')}</networks>"),
@@ -69,7 +69,7 @@ class Site:
         self.vim.clear(self.ask)
 
     def seen(self):
-        return h.opdata(self.session, TENANT, self.name)
+        return h.opdata(self.session, self.tenant, self.name)
 
 
 @check
@@ -77,7 +77,7 @@ def leftovers(server):
     """An undeploy that the VIM refuses is reported at its deadline, and ends when the VIM lets it."""
     with Site(server, "leftover") as site:
         site.inject("delete-fails", vm=site.seen().vm.name, times=100000)
-        site.session.edit_config(target="running", config=h.undeployment(TENANT, site.name))
+        site.session.edit_config(target="running", config=h.undeployment(site.tenant, site.name))
         site.events.take("VM_UNDEPLOYED FAILURE", "SERVICE_UNDEPLOYED FAILURE")
         h.expect(site.seen() and site.seen().vms, "what is left over is not in opdata")
         site.clear()

@@ -88,6 +88,9 @@ def prepare(run):
     config = h.in_tenant(TENANT, f"<networks>{h.network('lan')}</networks>")
     run.session.edit_config(target="running", config=run.vim.dress(config))
 
+    if not run.vim.face.makes_networks:
+        return
+
     def there():
         return any(event.type == "CREATE_SUBNET" for event in run.recorder.events)
 
@@ -96,7 +99,7 @@ def prepare(run):
 
 def tell(run, row):
     """One row: made, replaced, removed."""
-    vim, name = run.vim, f"wire-{ROWS.index(row)}"
+    vim, name, tenant = run.vim, f"wire-{ROWS.index(row)}", run.vim.tenant(TENANT)
     events = run.thread(name)
 
     def arm(step):
@@ -105,7 +108,7 @@ def tell(run, row):
 
     def balanced(count):
         """As many VMs as opdata has; one that the cloud made by itself is given time to be found and removed."""
-        seen = h.opdata(run.session, TENANT, name)
+        seen = h.opdata(run.session, tenant, name)
         known = [vm.id for vm in seen.vms] if seen else []
         h.expect_equal(len(known), count, f"{name}: VMs in opdata")
         h.until(
@@ -133,7 +136,7 @@ def tell(run, row):
         h.expect_equal(after.vm.addresses, seen.vm.addresses, "addresses afterwards")
 
         arm(REMOVE)
-        run.session.edit_config(target="running", config=h.undeployment(TENANT, name))
+        run.session.edit_config(target="running", config=h.undeployment(tenant, name))
         events.take("VM_UNDEPLOYED", "SERVICE_UNDEPLOYED")
         balanced(0)
     finally:
