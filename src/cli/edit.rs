@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -180,12 +179,9 @@ fn mark(element: &mut Element, steps: &[&str], operation: &str) -> usize {
         element
             .attrs
             .retain(|a| !(&*a.ns == names::BASE && &*a.local == "operation"));
-        element.attrs.push(Attr {
-            ns: Arc::from(names::BASE),
-            prefix: Arc::from("nc"),
-            local: Arc::from("operation"),
-            value: operation.to_owned(),
-        });
+        element
+            .attrs
+            .push(Attr::new("nc", names::BASE, "operation", operation));
         return 1;
     }
     element

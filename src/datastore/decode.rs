@@ -68,7 +68,7 @@ impl Decoder {
         trail: &Trail<'_>,
         element: &Element,
         inherited: Operation,
-    ) -> Result<Vec<EditNode>, Error> {
+    ) -> Result<Box<[EditNode]>, Error> {
         self.no_text(trail, element)?;
         let keys: &[NodeId] = &self.schema.node(trail.node).keys;
         let mut children = Vec::new();
@@ -81,7 +81,7 @@ impl Decoder {
         if self.form == Form::Whole {
             self.entries_once(trail, &children)?;
         }
-        Ok(children)
+        Ok(children.into_boxed_slice())
     }
 
     fn add(
@@ -117,7 +117,7 @@ impl Decoder {
             op: attributes.op,
             insert: None,
             content: Content::Nothing,
-            children: Vec::new(),
+            children: Box::default(),
         };
         let deletes = effective.deletes();
         match def.kind {
@@ -150,7 +150,8 @@ impl Decoder {
             NodeKind::Any if deletes => {}
             _ => edit.content = Content::Any(Arc::new(plain(element))),
         }
-        edit.insert = self.place(&trail, element, def, &attributes)?;
+        let place = self.place(&trail, element, def, &attributes)?;
+        edit.insert = place.map(Box::new);
         Ok(edit)
     }
 
@@ -191,7 +192,7 @@ impl Decoder {
         let here = || parent.child(def.id, keys.as_ref());
         let by_user = def.user_ordered && matches!(def.kind, NodeKind::List | NodeKind::LeafList);
         for attr in &element.attrs {
-            let value = attr.value.as_str();
+            let value = &*attr.value;
             match (&*attr.ns, &*attr.local) {
                 (NETCONF_NS, "operation") if self.form == Form::Edit => {
                     match Operation::from_name(value) {

@@ -88,14 +88,14 @@ pub struct EditTree {
     pub(super) children: Vec<EditNode>,
 }
 
-/// One node an edit names.
+/// One node an edit names. There may be hundreds of thousands, so it is kept small.
 #[derive(Clone, Debug)]
 pub(super) struct EditNode {
     pub node: NodeId,
     pub op: Option<Operation>,
-    pub insert: Option<Place>,
+    pub insert: Option<Box<Place>>,
     pub content: Content,
-    pub children: Vec<EditNode>,
+    pub children: Box<[EditNode]>,
 }
 
 /// What an edit node holds beside its children.

@@ -82,7 +82,12 @@ impl Tree {
 
     /// How many units differ from `old`.
     pub fn units_changed_since(&self, old: &Tree) -> usize {
-        changed_locations(self.schema(), Some(old.root()), self.root()).len()
+        let mut walk = Walk {
+            found: None,
+            ..Walk::new(self.schema())
+        };
+        walk.unit(Some(old.root()), Some(self.root()), &Location::default());
+        walk.count
     }
 
     /// Puts a tree together from stored unit rows, in any order.
@@ -131,32 +136,43 @@ pub(super) fn changed_locations(
     old: Option<&Node>,
     new: &Node,
 ) -> Vec<ChangedUnit> {
-    let mut walk = Walk {
-        schema,
-        found: Vec::new(),
-    };
+    let mut walk = Walk::new(schema);
     walk.unit(old, Some(new), &Location::default());
-    walk.found
+    walk.found.unwrap_or_default()
 }
 
 struct Walk {
     schema: &'static Schema,
-    found: Vec<ChangedUnit>,
+    /// `None` where they are only counted.
+    found: Option<Vec<ChangedUnit>>,
+    count: usize,
 }
 
 impl Walk {
+    fn new(schema: &'static Schema) -> Self {
+        Self {
+            schema,
+            found: Some(Vec::new()),
+            count: 0,
+        }
+    }
+
     fn unit(&mut self, old: Option<&Node>, new: Option<&Node>, at: &Location) {
-        let mark = self.found.len();
+        let mark = self.found.as_ref().map_or(0, Vec::len);
         let below = self.interior(old, new, at);
         // The root has no keys: it is a change only when it has content of its own.
         let is_root = at.0.is_empty();
         let appeared = old.is_none() != new.is_none() && !is_root;
-        if below || appeared {
+        if !below && !appeared {
+            return;
+        }
+        self.count += 1;
+        if let Some(found) = &mut self.found {
             let change = ChangedUnit {
                 location: at.clone(),
                 node: new.cloned(),
             };
-            self.found.insert(mark, change);
+            found.insert(mark, change);
         }
     }
 

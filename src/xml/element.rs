@@ -1,20 +1,41 @@
 //! An element with its namespaces resolved, owned.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
+use super::name::{Few, Name};
 use super::{Writer, XML_NS};
 
-/// One attribute. `ns` and `prefix` are empty for an unprefixed one.
+/// One attribute: a [`Name`] and a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attr {
-    /// Namespace, empty for none.
-    pub ns: Arc<str>,
-    /// Prefix as written.
-    pub prefix: Arc<str>,
-    /// Local name.
-    pub local: Arc<str>,
+    name: Arc<Name>,
     /// Value, references resolved, white space normalised.
-    pub value: String,
+    pub value: Box<str>,
+}
+
+impl Attr {
+    /// An attribute; `prefix` and `ns` are empty for an unprefixed one.
+    pub fn new(prefix: &str, ns: &str, local: &str, value: impl Into<Box<str>>) -> Self {
+        let name = Arc::new(Name {
+            ns: Arc::from(ns),
+            local: Arc::from(local),
+            prefix: Arc::from(prefix),
+        });
+        Self::named(name, value.into())
+    }
+
+    pub(super) fn named(name: Arc<Name>, value: Box<str>) -> Self {
+        Self { name, value }
+    }
+}
+
+impl Deref for Attr {
+    type Target = Name;
+
+    fn deref(&self) -> &Name {
+        &self.name
+    }
 }
 
 /// A child of an element: another element, or text (CDATA and references joined).
@@ -92,19 +113,14 @@ impl Scope {
     }
 }
 
-/// An element, its attributes, children and the namespaces in scope.
+/// An element: its [`Name`], its attributes, children and the namespaces in scope.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Element {
-    /// Namespace, empty for none.
-    pub ns: Arc<str>,
-    /// Local name.
-    pub local: Arc<str>,
-    /// Prefix as written, empty for none.
-    pub prefix: Arc<str>,
+    name: Arc<Name>,
     /// Attributes in order, namespace declarations apart.
-    pub attrs: Vec<Attr>,
+    pub attrs: Few<Attr>,
     /// Namespace declarations on this element: (prefix, URI).
-    pub decls: Vec<(Arc<str>, Arc<str>)>,
+    pub decls: Few<(Arc<str>, Arc<str>)>,
     /// Children in order.
     pub children: Vec<Child>,
     /// Namespaces in scope, for qualified names in values.
@@ -114,15 +130,32 @@ pub struct Element {
 impl Element {
     /// An empty element in `ns`, unprefixed.
     pub fn new(ns: impl AsRef<str>, local: impl AsRef<str>) -> Self {
-        Self {
+        Self::named(Arc::new(Name {
             ns: Arc::from(ns.as_ref()),
             local: Arc::from(local.as_ref()),
             prefix: Arc::from(""),
-            attrs: Vec::new(),
-            decls: Vec::new(),
+        }))
+    }
+
+    pub(super) fn named(name: Arc<Name>) -> Self {
+        Self {
+            name,
+            attrs: Few::default(),
+            decls: Few::default(),
             children: Vec::new(),
             scope: Scope::default(),
         }
+    }
+
+    /// The same with a prefix.
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        Arc::make_mut(&mut self.name).prefix = Arc::from(prefix);
+        self
+    }
+
+    /// Puts it, not what is in it, into another namespace.
+    pub fn set_ns(&mut self, ns: &str) {
+        Arc::make_mut(&mut self.name).ns = Arc::from(ns);
     }
 
     /// Whether it has this namespace and local name.
@@ -135,7 +168,7 @@ impl Element {
         self.attrs
             .iter()
             .find(|attr| &*attr.local == local && &*attr.ns == ns)
-            .map(|attr| attr.value.as_str())
+            .map(|attr| &*attr.value)
     }
 
     /// Child elements in order.
@@ -212,6 +245,14 @@ impl Element {
     /// Appends itself to `out` as [`Element::to_xml`] gives it.
     pub fn write(&self, out: &mut Writer) {
         write_element(self, &mut Vec::new(), true, out);
+    }
+}
+
+impl Deref for Element {
+    type Target = Name;
+
+    fn deref(&self) -> &Name {
+        &self.name
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod declaration;
 mod element;
+mod name;
 mod reader;
 mod writer;
 
 pub use element::{Attr, Child, Element, Scope};
+pub use name::{Few, Name};
 pub use reader::{Limits, XmlError, parse, parse_root_tag, parse_str};
 pub use writer::{Writer, escape_attr, escape_text};
 

@@ -1,12 +1,13 @@
 //! Bytes to [`Element`], under limits.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::element::{Attr, Child, Element, Scope};
+use super::name::Name;
 use super::{XML_NS, XMLNS_NS, declaration};
 
 /// What a document may hold at most.
@@ -196,19 +197,47 @@ struct Builder<'a> {
 
 /// Names that were seen, so that each is in memory once.
 #[derive(Default)]
-struct Names(HashSet<Arc<str>>);
+struct Names {
+    texts: HashSet<Arc<str>>,
+    /// By the name as written: one for each namespace that its prefix stood for.
+    whole: HashMap<Arc<str>, Vec<Arc<Name>>>,
+}
 
 impl Names {
     /// Enough for any model; a document made to hold more of them pays for itself.
     const KEPT: usize = 4096;
+    /// Namespaces of one name that are kept: they are looked through one by one.
+    const NAMESPACES: usize = 8;
 
     fn get(&mut self, name: &str) -> Arc<str> {
-        if let Some(seen) = self.0.get(name) {
+        if let Some(seen) = self.texts.get(name) {
             return seen.clone();
         }
         let new: Arc<str> = Arc::from(name);
-        if self.0.len() < Self::KEPT {
-            self.0.insert(new.clone());
+        if self.texts.len() < Self::KEPT {
+            self.texts.insert(new.clone());
+        }
+        new
+    }
+
+    /// The name that is written as `qualified`, in its parts.
+    fn whole(&mut self, qualified: &str, prefix: &str, local: &str, ns: Arc<str>) -> Arc<Name> {
+        let seen = self.whole.get(qualified);
+        if let Some(seen) = seen.and_then(|seen| seen.iter().find(|name| name.ns == ns)) {
+            return seen.clone();
+        }
+        let new = Arc::new(Name {
+            ns,
+            local: self.get(local),
+            prefix: self.get(prefix),
+        });
+        let room = self.whole.len() < Self::KEPT;
+        match self.whole.get_mut(qualified) {
+            Some(seen) if seen.len() < Self::NAMESPACES => seen.push(new.clone()),
+            None if room => {
+                self.whole.insert(Arc::from(qualified), vec![new.clone()]);
+            }
+            _ => {}
         }
         new
     }
@@ -234,7 +263,8 @@ impl<'a> Builder<'a> {
         }
         self.drop_blank();
         self.count()?;
-        let (prefix, local) = self.split(tag.name().into_inner())?;
+        let name = tag.name().into_inner();
+        let (prefix, local) = self.split(name)?;
         if !attributes_stand_apart(tag.attributes_raw()) {
             return Err(malformed("no white space between attributes"));
         }
@@ -246,7 +276,8 @@ impl<'a> Builder<'a> {
                 return Err(too_big("attributes", self.limits.attributes));
             }
             self.count()?;
-            let (prefix, local) = self.split(attribute.key.into_inner())?;
+            let key = attribute.key.into_inner();
+            let (prefix, local) = self.split(key)?;
             let value = attribute_value(&attribute.value)?;
             match (prefix, local) {
                 ("", "xmlns") if matches!(&*value, XML_NS | XMLNS_NS) => {
@@ -260,10 +291,9 @@ impl<'a> Builder<'a> {
                     }
                     decls.push((self.names.get(bound), self.names.get(&value)));
                 }
-                (prefix, local) => plain.push((prefix, local, value)),
+                (prefix, local) => plain.push((key, prefix, local, value)),
             }
         }
-        decls.shrink_to_fit();
         let outer = self
             .stack
             .last()
@@ -274,17 +304,13 @@ impl<'a> Builder<'a> {
             return Err(too_big("namespace declarations", self.limits.namespaces));
         }
         let mut attrs: Vec<Attr> = Vec::with_capacity(plain.len());
-        for (prefix, local, value) in plain {
+        for (key, prefix, local, value) in plain {
             let ns = match prefix {
                 "" => self.names.get(""),
                 prefix => resolve(&scope, prefix)?,
             };
-            attrs.push(Attr {
-                ns,
-                prefix: self.names.get(prefix),
-                local: self.names.get(local),
-                value,
-            });
+            let name = self.names.whole(key, prefix, local, ns);
+            attrs.push(Attr::named(name, value.into()));
         }
         if has_duplicate(&attrs) {
             return Err(malformed("an attribute occurs twice"));
@@ -296,16 +322,11 @@ impl<'a> Builder<'a> {
             },
             prefix => resolve(&scope, prefix)?,
         };
-        let (local, prefix) = (self.names.get(local), self.names.get(prefix));
-        self.stack.push(Element {
-            ns,
-            local,
-            prefix,
-            attrs,
-            decls,
-            children: Vec::new(),
-            scope,
-        });
+        let mut element = Element::named(self.names.whole(name, prefix, local, ns));
+        element.attrs = attrs.into();
+        element.decls = decls.into();
+        element.scope = scope;
+        self.stack.push(element);
         Ok(())
     }
 

@@ -72,7 +72,10 @@ impl FilterNode {
             ns: (!element.ns.is_empty()).then(|| element.ns.clone()),
             local: element.local.clone(),
             attrs: attrs
-                .map(|attr| (attr.ns.clone(), attr.local.clone(), attr.value.clone()))
+                .map(|attr| {
+                    let value = attr.value.to_string();
+                    (attr.ns.clone(), attr.local.clone(), value)
+                })
                 .collect(),
             kind: match (children.is_empty(), text.is_empty()) {
                 (false, _) => Kind::Containment(children),

@@ -1,7 +1,5 @@
 //! Small tools on elements.
 
-use std::sync::Arc;
-
 use super::error::DecodeError;
 use super::version::ApiVersion;
 use crate::xml::{self, Attr, Element, Limits};
@@ -30,18 +28,12 @@ pub fn own(version: ApiVersion, local: &str) -> Element {
 
 /// An element of OVF.
 pub fn ovf(local: &str) -> Element {
-    Element {
-        prefix: Arc::from("ovf"),
-        ..Element::new(OVF, local)
-    }
+    Element::new(OVF, local).with_prefix("ovf")
 }
 
 /// An element of a hardware item.
 pub fn rasd(local: &str) -> Element {
-    Element {
-        prefix: Arc::from("rasd"),
-        ..Element::new(RASD, local)
-    }
+    Element::new(RASD, local).with_prefix("rasd")
 }
 
 /// What an element can do beside.
@@ -70,12 +62,7 @@ pub trait Tools: Sized {
 
 impl Tools for Element {
     fn with_attr(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.attrs.push(Attr {
-            ns: Arc::from(""),
-            prefix: Arc::from(""),
-            local: Arc::from(name),
-            value: value.into(),
-        });
+        self.attrs.push(Attr::new("", "", name, value.into()));
         self
     }
 
@@ -87,12 +74,7 @@ impl Tools for Element {
     }
 
     fn with_foreign(mut self, prefix: &str, ns: &str, name: &str, value: &str) -> Self {
-        self.attrs.push(Attr {
-            ns: Arc::from(ns),
-            prefix: Arc::from(prefix),
-            local: Arc::from(name),
-            value: value.to_owned(),
-        });
+        self.attrs.push(Attr::new(prefix, ns, name, value));
         self
     }
 
@@ -111,7 +93,7 @@ impl Tools for Element {
         self.attrs
             .iter()
             .find(|attr| &*attr.local == name)
-            .map(|attr| attr.value.as_str())
+            .map(|attr| &*attr.value)
     }
 
     fn must(&self, name: &str) -> Result<String, DecodeError> {

@@ -341,7 +341,7 @@ fn config(mut element: Element) -> Result<Element, RpcError> {
     no_attributes(&element)?;
     no_text(&element)?;
     if element.ns.is_empty() {
-        element.ns = BASE.into();
+        element.set_ns(BASE);
     }
     Ok(element)
 }

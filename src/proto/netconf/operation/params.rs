@@ -29,11 +29,11 @@ impl Params {
     /// # Errors
     /// unknown-element, unknown-namespace, bad-element (twice the same), unknown-attribute,
     /// malformed-message (text between parameters).
-    pub(super) fn collect(operation: Element, known: &[Param]) -> Result<Self, RpcError> {
+    pub(super) fn collect(mut operation: Element, known: &[Param]) -> Result<Self, RpcError> {
         no_attributes(&operation)?;
         no_text(&operation)?;
         let mut found: Vec<(&'static str, Element)> = Vec::new();
-        for child in operation.children {
+        for child in std::mem::take(&mut operation.children) {
             let Child::Element(element) = child else {
                 continue;
             };

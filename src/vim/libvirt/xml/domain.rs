@@ -299,12 +299,7 @@ pub fn resized(text: &str, vcpus: u32, memory_mb: u64, card: &Card) -> Result<St
 }
 
 fn attr(name: &str, value: &str) -> crate::xml::Attr {
-    crate::xml::Attr {
-        ns: "".into(),
-        prefix: "".into(),
-        local: name.into(),
-        value: value.to_owned(),
-    }
+    crate::xml::Attr::new("", "", name, value)
 }
 
 #[cfg(test)]
