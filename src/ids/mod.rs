@@ -4,10 +4,12 @@
 //! ([`Minter`]), so that the same recorded input always gives the same ids.
 
 mod mint;
+mod prefix;
 
 use std::fmt;
 
 pub use mint::{GivenIds, Minter};
+pub use prefix::Prefix;
 use serde::{Deserialize, Serialize};
 
 macro_rules! text_id {

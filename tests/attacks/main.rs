@@ -16,6 +16,7 @@ mod before_login;
 mod crowds;
 mod edits;
 mod install;
+mod limits;
 mod logins;
 mod messages;
 #[path = "../netconf_edges/peer.rs"]

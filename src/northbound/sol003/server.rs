@@ -145,7 +145,8 @@ impl Face {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let ended = CancellationToken::new();
         let stops = (end.clone(), ended.clone());
-        let connections = Connections::start(listener, tls, most, handshake, stops)?;
+        let allow = settings.allow.clone();
+        let connections = Connections::start(listener, tls, (most, allow), handshake, stops)?;
         let app = Arc::new(App {
             callbacks: Arc::new(Callbacks::new(&settings)?),
             control,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::Prefix;
+
 /// All of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -17,6 +19,8 @@ pub struct Settings {
     pub api_root: String,
     /// Tenant of an instance whose metadata name none.
     pub tenant: String,
+    /// Addresses or prefixes that may connect; empty: all.
+    pub allow: Vec<Prefix>,
     /// Connections at once.
     pub connections: NonZeroUsize,
     /// Seconds a client may take for its TLS handshake.
@@ -66,6 +70,7 @@ impl Default for Settings {
             tls_key: PathBuf::new(),
             api_root: String::new(),
             tenant: "vnf".to_owned(),
+            allow: Vec::new(),
             connections: size(256),
             handshake_seconds: number(10),
             body_bytes: size(1024 * 1024),

@@ -1,11 +1,15 @@
+use std::time::Duration;
+
 use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Map, json};
+use tokio_util::sync::CancellationToken;
 
 use super::notify::{Callbacks, wanted};
 use super::openapi;
 use super::resource::Resource;
 use super::settings::Settings;
 use super::target::Places;
+use super::tls::Connections;
 use crate::clock::Timestamp;
 use crate::ids::*;
 use crate::model::instance::{Happened, InstanceRecord, JournalEntry};
@@ -224,4 +228,34 @@ fn a_merge_patch_follows_the_rfc() {
         patch.as_object().unwrap().clone(),
     );
     assert_eq!(map, json!({"b": {"d": 3, "x": {"y": 1}}, "e": 5}));
+}
+
+/// Whoever may not connect is closed without a word, and takes nobody's place.
+#[tokio::test]
+async fn an_address_that_is_not_allowed_is_closed_at_once() {
+    use axum::serve::Listener as _;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = listener.local_addr().unwrap();
+    let stops = (CancellationToken::new(), CancellationToken::new());
+    let allow = vec!["127.0.0.9".parse().unwrap()];
+    let wait = Duration::from_secs(1);
+    let mut connections = Connections::start(listener, None, (1, allow), wait, stops).unwrap();
+    let from = async |address: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(format!("{address}:0").parse().unwrap())
+            .unwrap();
+        socket.connect(to).await.unwrap()
+    };
+    for _ in 0..3 {
+        let mut refused = from("127.0.0.8").await;
+        let mut octet = [0];
+        assert_eq!(refused.read(&mut octet).await.unwrap_or(0), 0);
+    }
+    let _allowed = from("127.0.0.9").await;
+    let (_, peer) = connections.accept().await;
+    assert_eq!(peer.ip().to_string(), "127.0.0.9");
 }

@@ -22,6 +22,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::ids::Prefix;
+
 /// How long a connection may be silent.
 const SILENCE: Duration = Duration::from_secs(75);
 /// Connections that wait for their server task.
@@ -134,7 +136,7 @@ impl Connections {
     pub fn start(
         listener: TcpListener,
         tls: Option<TlsAcceptor>,
-        most: usize,
+        (most, allow): (usize, Vec<Prefix>),
         handshake: Duration,
         (end, ended): (CancellationToken, CancellationToken),
     ) -> io::Result<Self> {
@@ -145,7 +147,7 @@ impl Connections {
             let _over = over;
             tokio::select! {
                 () = end.cancelled() => {}
-                () = accept(listener, tls, most, handshake, done) => {}
+                () = accept(listener, tls, (most, allow), handshake, done) => {}
             }
         });
         Ok(Self { ready, address })
@@ -155,7 +157,7 @@ impl Connections {
 async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    most: usize,
+    (most, allow): (usize, Vec<Prefix>),
     handshake: Duration,
     done: mpsc::Sender<(Stream, SocketAddr)>,
 ) {
@@ -173,6 +175,10 @@ async fn accept(
                 continue;
             }
         };
+        if !Prefix::allows(&allow, peer.ip()) {
+            tracing::debug!(%peer, "connection refused: not an address that may connect");
+            continue;
+        }
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay");
         }

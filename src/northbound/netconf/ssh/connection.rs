@@ -16,9 +16,9 @@ use super::channel::{ChannelSlot, OpenChannel, pump, serve};
 use super::error::SshError;
 use super::inbox::Inbox;
 use super::server::Shared;
-use super::source::Prefix;
 use super::startups::Signs;
 use super::stream::{Cut, CutCause};
+use crate::ids::Prefix;
 use crate::northbound::netconf::transport::{Peer, SessionControl, TransportKind};
 
 /// The only subsystem (RFC 6242 section 3).

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::settings::PenaltySettings;
-use super::source::Prefix;
 use crate::clock::Mono;
+use crate::ids::Prefix;
 
 /// What a connection did wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use super::connection::{Connection, ConnectionHandler, SessionCount, methods};
 use super::error::SshError;
 use super::penalties::{Offence, Penalties};
 use super::settings::SshSettings;
-use super::source::Prefix;
+use super::source::source;
 use super::startups::{Signs, Startups, Turn, Verdict};
 use super::stream::{Cut, CutCause, CuttableStream, LoginShare, prepare};
 use crate::clock::{Clock, Mono};
@@ -416,7 +416,7 @@ fn gone(error: &std::io::Error) -> bool {
 /// Decides about a new connection and starts its task.
 fn arrive(tcp: TcpStream, address: SocketAddr, shared: &Arc<Shared>, alive: &mpsc::Sender<()>) {
     let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let source = Prefix::source(address.ip(), &shared.settings.startups);
+    let source = source(address.ip(), &shared.settings.startups);
     let cells = &shared.counters.0;
     if !shared.settings.allows(address.ip()) {
         cells.refused_address.fetch_add(1, Ordering::Relaxed);

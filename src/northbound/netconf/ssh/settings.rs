@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::SshError;
-use super::source::Prefix;
+use crate::ids::Prefix;
 
 /// Settings of the SSH shell (table `[ssh]`).
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -226,8 +226,7 @@ impl SshSettings {
 
     /// Whether an address may connect at all.
     pub(super) fn allows(&self, address: IpAddr) -> bool {
-        let address = Prefix::of(address, 128);
-        self.allow.is_empty() || self.allow.iter().any(|allowed| allowed.contains(&address))
+        Prefix::allows(&self.allow, address)
     }
 
     pub(super) fn login_time(&self) -> Duration {

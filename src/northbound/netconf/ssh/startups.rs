@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::settings::StartupSettings;
-use super::source::Prefix;
 use crate::clock::Mono;
+use crate::ids::Prefix;
 
 #[cfg(test)]
 mod tests;
