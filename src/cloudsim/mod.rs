@@ -16,6 +16,7 @@
 //! What the faults do is told at [`Fault`]; their limits and defaults at [`Settings`].
 
 mod accept;
+mod adjust;
 mod alter;
 mod browse;
 mod call;

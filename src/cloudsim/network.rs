@@ -77,6 +77,12 @@ impl Networks {
         }
     }
 
+    pub fn subnet_mut(&mut self, id: &str) -> Option<&mut Subnet> {
+        let network = self.by_id.get_mut(self.home.get(id)?)?;
+        let mut subnets = network.subnets.iter_mut();
+        subnets.find(|subnet| subnet.id == id)
+    }
+
     pub fn subnet(&self, id: &str) -> Option<&Subnet> {
         let network = self.by_id.get(self.home.get(id)?)?;
         network.subnets.iter().find(|subnet| subnet.id == id)
@@ -142,6 +148,9 @@ pub(super) struct Subnet {
     pub taken: BTreeSet<IpAddr>,
     /// Where the search for a free address goes on.
     next: u128,
+    /// Firsts and lasts of what is handed out; none: all that guests may have.
+    #[serde(default)]
+    pools: Vec<(IpAddr, IpAddr)>,
 }
 
 impl Block {
@@ -243,6 +252,7 @@ impl Subnet {
             dhcp,
             taken: BTreeSet::new(),
             next: 0,
+            pools: Vec::new(),
         })
     }
 
@@ -259,8 +269,64 @@ impl Subnet {
         Ok(())
     }
 
+    /// Hands out addresses of these pools alone from now on.
+    pub fn set_pools(&mut self, pools: Vec<(IpAddr, IpAddr)>) -> Result<(), String> {
+        for (first, last) in &pools {
+            let inside = self.block.contains(*first) && self.block.contains(*last);
+            if !inside || number(*first) > number(*last) {
+                let block = self.block.cidr();
+                return Err(format!("The pool {first} to {last} is not in {block}"));
+            }
+        }
+        self.pools = pools;
+        Ok(())
+    }
+
+    /// Firsts and lasts of what is handed out.
+    pub fn pools(&self) -> Vec<(IpAddr, IpAddr)> {
+        if !self.pools.is_empty() {
+            return self.pools.clone();
+        }
+        let (first, last) = self.block.hosts();
+        let (first, last) = (self.block.at(first), self.block.at(last));
+        let beside = |address: IpAddr, up: bool| {
+            let next = match up {
+                true => number(address).saturating_add(1),
+                false => number(address).saturating_sub(1),
+            };
+            address_of(next, self.block.bits())
+        };
+        // around the gateway
+        let mut parts = match self.gateway {
+            Some(gateway) if gateway >= first && gateway <= last => vec![
+                (first, beside(gateway, false)),
+                (beside(gateway, true), last),
+            ],
+            _ => vec![(first, last)],
+        };
+        parts.retain(|(from, to)| from <= to && self.gateway != Some(*from));
+        parts
+    }
+
+    fn allocate_of_pools(&mut self) -> Option<IpAddr> {
+        for (first, last) in self.pools.clone() {
+            let tries = self.taken.len() as u128 + 2;
+            let size = number(last) - number(first) + 1;
+            for step in 0..tries.min(size) {
+                let address = address_of(number(first) + step, self.block.bits());
+                if self.gateway != Some(address) && self.taken.insert(address) {
+                    return Some(address);
+                }
+            }
+        }
+        None
+    }
+
     /// Takes the next free address, going round; `None` when all are taken.
     pub fn allocate(&mut self) -> Option<IpAddr> {
+        if !self.pools.is_empty() {
+            return self.allocate_of_pools();
+        }
         let (first, last) = self.block.hosts();
         let size = last.checked_sub(first)?.saturating_add(1);
         let tries = size.min(self.taken.len() as u128 + 2);
@@ -348,6 +414,27 @@ mod tests {
         );
         net.taken.remove(&"10.0.0.4".parse().unwrap());
         assert_eq!(net.allocate().unwrap().to_string(), "10.0.0.4");
+    }
+
+    #[test]
+    fn pools_alone_are_handed_out_and_shown() {
+        let mut net = subnet("10.0.0.0/29", Some("10.0.0.2"));
+        let ip = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let around = [("10.0.0.1", "10.0.0.1"), ("10.0.0.3", "10.0.0.6")];
+        assert_eq!(net.pools(), around.map(|(a, b)| (ip(a), ip(b))));
+        let pools = vec![
+            (ip("10.0.0.4"), ip("10.0.0.4")),
+            (ip("10.0.0.1"), ip("10.0.0.2")),
+        ];
+        net.set_pools(pools.clone()).unwrap();
+        assert_eq!(net.pools(), pools);
+        let got: Vec<String> = std::iter::from_fn(|| net.allocate())
+            .map(|ip| ip.to_string())
+            .collect();
+        assert_eq!(got, ["10.0.0.4", "10.0.0.1"], "the gateway is nobody's");
+        for (from, to) in [("10.0.0.5", "10.0.0.4"), ("10.0.0.5", "10.0.0.9")] {
+            assert!(net.set_pools(vec![(ip(from), ip(to))]).is_err());
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod http;
 mod nova;
 mod server;
 mod settings;
+mod ssh_pair;
 mod vcloud;
 mod world;
 

@@ -383,3 +383,132 @@ fn a_lost_reply_leaves_its_vm_and_a_cut_off_one_is_not_destroyed() {
     assert!(lab.vms().is_empty());
     assert!(lab.world.cloud.orphans(&Default::default()).is_empty());
 }
+
+#[test]
+fn lists_are_filtered_by_every_parameter_or_refuse_it() {
+    let mut lab = lab(Ids::Uuid);
+    let deploy = lab.deploy("Alpha");
+    let id = lab.start(deploy).id.unwrap().to_string();
+    lab.pass(2000);
+    let host = {
+        let mut all = lab.world.cloud.all_vms();
+        all.find(|vm| vm.name.as_str() == "Alpha").unwrap().host_id
+    };
+    let other = {
+        let mut hosts = lab.world.cloud.hosts().into_iter();
+        hosts.find(|known| known.id != host).unwrap().id
+    };
+    let network = |lab: &Lab, name: &str| {
+        let mut all = lab.world.cloud.networks().into_iter();
+        all.find(|network| network.name == name).unwrap().id
+    };
+    let own = {
+        let mut all = lab.world.cloud.all_vms();
+        all.next().unwrap().interfaces[0].network.clone()
+    };
+    let public = network(&lab, "public");
+    assert_ne!(own, public);
+    let tiny = lab.world.cloud.flavor("m1.tiny").unwrap().id;
+    let small = lab.world.cloud.flavor("m1.small").unwrap().id;
+    let list = || Command::new("listVirtualMachines");
+    for (param, value, count) in [
+        ("keyword", "ALPH", 1),
+        ("keyword", "beta", 0),
+        ("hostid", host.as_str(), 1),
+        ("hostid", other.as_str(), 0),
+        ("networkid", own.as_str(), 1),
+        ("networkid", public.as_str(), 0),
+        ("serviceofferingid", tiny.as_str(), 1),
+        ("serviceofferingid", small.as_str(), 0),
+        ("hypervisor", "simulator", 1),
+        ("hypervisor", "KVM", 0),
+        ("haenable", "true", 0),
+        ("keypair", "k", 0),
+    ] {
+        let found: Vec<VirtualMachine> = lab
+            .ask(list().with(param, value))
+            .list("virtualmachine")
+            .unwrap();
+        assert_eq!(found.len(), count, "{param}={value}");
+    }
+    for param in [
+        "zoneid",
+        "networkid",
+        "hostid",
+        "serviceofferingid",
+        "domainid",
+        "projectid",
+    ] {
+        assert_eq!(lab.refused(list().with(param, "nothing")).0, 431, "{param}");
+    }
+    let on = Command::new("updateVirtualMachine")
+        .with("id", id)
+        .with("haenable", "true");
+    lab.ask(on);
+    let found: Vec<VirtualMachine> = lab
+        .ask(list().with("haenable", "true"))
+        .list("virtualmachine")
+        .unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn what_a_deploy_names_is_obeyed_or_refused() {
+    let mut lab = lab(Ids::Uuid);
+    let host = lab.world.cloud.hosts().pop().unwrap();
+    for name in ["a", "b", "c"] {
+        let deploy = lab.deploy(name).with("hostid", host.id.clone());
+        lab.start(deploy);
+    }
+    assert!(
+        lab.world
+            .cloud
+            .all_vms()
+            .all(|vm| vm.host_name == host.name)
+    );
+    for param in [
+        "hostid",
+        "keypair",
+        "affinitygroupids",
+        "securitygroupids",
+        "diskofferingid",
+    ] {
+        let deploy = lab.deploy("d").with(param, "nothing");
+        assert_eq!(lab.refused(deploy).0, 431, "{param}");
+    }
+    lab.ask(Command::new("createSSHKeyPair").with("name", "k"));
+    let again = Command::new("createSSHKeyPair").with("name", "k");
+    assert_eq!(lab.refused(again).0, 431);
+    let deploy = lab.deploy("e").with("keypair", "k");
+    lab.start(deploy);
+    let with = Command::new("listVirtualMachines").with("keypair", "k");
+    let found: Vec<VirtualMachine> = lab.ask(with).list("virtualmachine").unwrap();
+    assert_eq!(found.len(), 1);
+    lab.who = "demo";
+    let deploy = lab.deploy("f").with("hostid", host.id.clone());
+    assert_eq!(lab.refused(deploy).0, 531);
+    let deploy = lab.deploy("f").with("keypair", "k");
+    assert_eq!(lab.refused(deploy).0, 431, "another account's");
+}
+
+#[test]
+fn every_command_that_is_told_is_known() {
+    let mut lab = lab(Ids::Uuid);
+    let all: Vec<serde_json::Value> = lab.ask(Command::new("listApis")).list("api").unwrap();
+    assert!(all.len() > 50);
+    for api in &all {
+        let name = api["name"].as_str().unwrap();
+        let query = lab.signed(Command::new(name));
+        let (status, reply) = lab.raw(&query);
+        assert_ne!(status, 432, "{name}: {reply:?}");
+    }
+    for name in [
+        "listDomains",
+        "listUsers",
+        "listHypervisors",
+        "listOsTypes",
+        "listResourceLimits",
+    ] {
+        lab.ask(Command::new(name));
+    }
+}

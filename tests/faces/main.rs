@@ -11,6 +11,7 @@
 )]
 
 mod asked;
+mod beside;
 mod cloudstack;
 mod harness;
 mod identity;

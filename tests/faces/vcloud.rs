@@ -447,6 +447,95 @@ fn networks_and_queries_are_found_by_name() {
 }
 
 #[test]
+fn a_query_has_pages_an_order_filters_and_attributes() {
+    let mut lab = Lab::new(ApiVersion::V5_5);
+    for name in ["b", "a", "c"] {
+        lab.up(name);
+    }
+    let text = |lab: &mut Lab, query: &str| {
+        let reply = lab.send("GET", &format!("{HOST}/api/{query}"), String::new());
+        let text = String::from_utf8(reply.body).unwrap();
+        assert_eq!(reply.status, 200, "{query}: {text}");
+        text
+    };
+    let names = |text: &str| -> Vec<String> {
+        let records = text.split("Record ").skip(1);
+        records
+            .map(|record| record.split('"').nth(1).unwrap().to_owned())
+            .collect()
+    };
+    let all = text(&mut lab, "query?type=vm&sortAsc=name");
+    assert_eq!(names(&all), ["a", "b", "c"]);
+    for attribute in [
+        "containerName=\"a\"",
+        "numberOfCpus=\"",
+        "memoryMB=\"",
+        "total=\"3\"",
+    ] {
+        assert!(all.contains(attribute), "{attribute}: {all}");
+    }
+    let down = text(&mut lab, "query?type=vApp&sortDesc=name&pageSize=2");
+    assert_eq!(names(&down), ["c", "b"]);
+    assert!(down.contains("rel=\"nextPage\"") && !down.contains("rel=\"previousPage\""));
+    let last = text(&mut lab, "query?type=vApp&sortDesc=name&pageSize=2&page=2");
+    assert_eq!(names(&last), ["a"]);
+    assert!(last.contains("rel=\"previousPage\"") && !last.contains("rel=\"nextPage\""));
+    let typed = text(&mut lab, "vApps/query?filter=name==a,name==b");
+    assert_eq!(names(&typed).len(), 2);
+    let some = text(&mut lab, "query?type=vm&filter=name==c&fields=name");
+    assert!(
+        some.contains("name=\"c\"") && !some.contains("memoryMB"),
+        "{some}"
+    );
+    let references = text(&mut lab, "query?type=vApp&format=references");
+    assert!(references.contains("<VAppReferences") && references.contains("<VAppReference "));
+    for kind in ["orgVdc", "orgNetwork", "catalog", "vAppTemplate"] {
+        assert!(
+            !names(&text(&mut lab, &format!("query?type={kind}"))).is_empty(),
+            "{kind}"
+        );
+    }
+    for bad in [
+        "type=vm&page=0",
+        "type=vm&pageSize=x",
+        "type=vm&filter=color==red",
+        "type=vm&sortAsc=color",
+        "type=vm&format=poem",
+        "type=user",
+    ] {
+        let url = format!("{HOST}/api/query?{bad}");
+        let error = lab.error("GET", &url, String::new());
+        assert_eq!(error, (400, "BAD_REQUEST".to_owned()), "{bad}");
+    }
+}
+
+#[test]
+fn what_a_vapp_links_to_is_there() {
+    let mut lab = Lab::new(ApiVersion::V1_5);
+    let href = lab.up("a");
+    let reply = lab.send("GET", &href, String::new());
+    let vapp = String::from_utf8(reply.body).unwrap();
+    let section = format!("{href}/leaseSettingsSection/");
+    assert!(vapp.contains(&section), "{vapp}");
+    for url in [
+        section,
+        format!("{href}/controlAccess/"),
+        format!("{href}/owner"),
+    ] {
+        assert_eq!(lab.send("GET", &url, String::new()).status, 200, "{url}");
+    }
+    let entry = format!("{href}/metadata/color");
+    assert_eq!(lab.error("GET", &entry, String::new()).0, 403);
+    let value = "<MetadataValue xmlns=\"http://www.vmware.com/vcloud/v1.5\"><Value>red</Value></MetadataValue>";
+    assert_eq!(lab.send("PUT", &entry, value.to_owned()).status, 202);
+    let read = lab.send("GET", &entry, String::new());
+    let read = String::from_utf8(read.body).unwrap();
+    assert!(read.contains("<Value>red</Value>"), "{read}");
+    assert_eq!(lab.send("DELETE", &entry, String::new()).status, 202);
+    assert_eq!(lab.error("DELETE", &entry, String::new()).0, 403);
+}
+
+#[test]
 fn organisations_do_not_see_each_other() {
     let mut lab = Lab::new(ApiVersion::V1_5);
     let href = lab.up("a");

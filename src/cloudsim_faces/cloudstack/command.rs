@@ -2,7 +2,7 @@
 
 use super::super::world::World;
 use super::state::Account;
-use super::{Done, account, deploy, job, no, things, vm};
+use super::{Done, account, deploy, directory, job, no, things, vm};
 use crate::proto::cloudstack::Command;
 
 /// Does what a signed command asks for.
@@ -36,6 +36,17 @@ pub fn carry_out(world: &mut World, who: &Account, command: &Command) -> Done {
         "listhosts" => account::hosts(world, who, command),
         "listaccounts" => account::accounts(world, who, command),
         "listcapabilities" => account::capabilities(world, command),
+        "listsshkeypairs" => directory::pairs(world, who, command),
+        "createsshkeypair" => directory::make_pair(world, who, command),
+        "registersshkeypair" => directory::register_pair(world, who, command),
+        "deletesshkeypair" => directory::remove_pair(world, who, command),
+        "listdomains" => directory::domains(world, command),
+        "listusers" => directory::users(world, who, command),
+        "listregions" => directory::regions(command),
+        "listhypervisors" => directory::hypervisors(command),
+        "listostypes" => directory::os_types(world, command),
+        "listresourcelimits" => directory::limits(world, who, command),
+        "listapis" => directory::apis(command),
         // kinds of which a simulated cloud has none
         "listpublicipaddresses" => things::none(command, "publicipaddress"),
         "listportforwardingrules" => things::none(command, "portforwardingrule"),
@@ -48,7 +59,6 @@ pub fn carry_out(world: &mut World, who: &Account, command: &Command) -> Done {
         "listisos" => things::none(command, "iso"),
         "listsecuritygroups" => things::none(command, "securitygroup"),
         "listaffinitygroups" => things::none(command, "affinitygroup"),
-        "listsshkeypairs" => things::none(command, "sshkeypair"),
         "listprojects" => things::none(command, "project"),
         "listvpcs" => things::none(command, "vpc"),
         "listrouters" => things::none(command, "router"),

@@ -36,9 +36,18 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
     let Some(image) = world.cloud.image(&image).filter(|found| found.id == image) else {
         return Err(no(431, format!("Unable to use template {image}")));
     };
-    for param in ["hostid", "diskofferingid"] {
-        if command.get(param).is_some() {
+    for param in NOT_HERE {
+        if command.get(param).is_some_and(|value| !value.is_empty()) {
             return Err(no(431, format!("the parameter {param} is not simulated")));
+        }
+    }
+    let hosts = host(world, who, command)?;
+    let owner = account::owner(world, who, command)?;
+    if let Some(name) = command.get("keypair") {
+        let key = (owner.clone(), name.to_owned());
+        if !world.cloudstack.ssh_pairs.contains_key(&key) {
+            let why = format!("A key pair with name '{name}' was not found.");
+            return Err(no(431, why));
         }
     }
     let name = match command.get("name").filter(|name| !name.is_empty()) {
@@ -69,7 +78,7 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
         name: VmName::new(name),
         logical: VmName::new(logical),
         token: CreateToken::new(world.uuid()),
-        tenant: Some(account::owner(world, who, command)?),
+        tenant: Some(owner),
         image: image.id,
         flavor: flavor.id,
         interfaces: interfaces(world, who, command)?,
@@ -80,7 +89,7 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
             notes,
         },
         stays_off: command.get("startvm") == Some("false"),
-        hosts: None,
+        hosts,
     };
     start_job(
         world,
@@ -90,6 +99,35 @@ pub fn deploy(world: &mut World, who: &Account, command: &Command) -> Done {
         None,
         None,
     )
+}
+
+/// What would have to be obeyed.
+const NOT_HERE: [&str; 8] = [
+    "affinitygroupids",
+    "affinitygroupnames",
+    "clusterid",
+    "diskofferingid",
+    "podid",
+    "projectid",
+    "securitygroupids",
+    "securitygroupnames",
+];
+
+/// The host that an administrator names.
+fn host(world: &World, who: &Account, command: &Command) -> Result<Option<Vec<String>>, Refusal> {
+    let Some(shown) = command.get("hostid").filter(|id| !id.is_empty()) else {
+        return Ok(None);
+    };
+    if !who.admin {
+        let why = "Parameter hostid can only be specified by a Root Admin, permission denied";
+        return Err(no(531, why));
+    }
+    let id = world.cloudstack.read(shown);
+    let mut known = world.cloud.hosts().into_iter();
+    match known.find(|host| host.id == id) {
+        Some(host) => Ok(Some(vec![host.name])),
+        None => Err(no(431, format!("Unable to find host by id={shown}"))),
+    }
 }
 
 /// A name that can be a guest's host name.

@@ -6,6 +6,7 @@
 mod account;
 mod command;
 mod deploy;
+mod directory;
 mod job;
 mod list;
 mod settings;

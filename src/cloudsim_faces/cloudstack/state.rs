@@ -37,6 +37,8 @@ pub struct Job {
 pub struct State {
     pub accounts: Vec<Account>,
     pub jobs: BTreeMap<String, Job>,
+    /// Public keys by tenant and name.
+    pub ssh_pairs: BTreeMap<(TenantId, String), String>,
     /// Words that networks show, by id.
     pub network_words: BTreeMap<String, String>,
     order: VecDeque<String>,

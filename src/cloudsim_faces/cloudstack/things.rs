@@ -117,7 +117,8 @@ pub fn remove_offering(world: &mut World, who: &Account, command: &Command) -> D
     reply(command, &well())
 }
 
-fn well() -> Success {
+/// That a command was carried out at once.
+pub fn well() -> Success {
     Success {
         success: true,
         displaytext: None,

@@ -6,7 +6,7 @@ use super::super::world::World;
 use super::job::{self, start as start_job};
 use super::list::{page, reply, required};
 use super::state::Account;
-use super::things::{DOMAIN, OS_TYPE, ZONE};
+use super::things::{DOMAIN, OS_TYPE, ZONE, usable};
 use super::{Done, Refusal, deploy, no};
 use crate::cloudsim::{Call, OpWork, Power, VmView};
 use crate::ids::VmId;
@@ -106,7 +106,8 @@ fn show(world: &mut World, vm: &VmView) -> VirtualMachine {
         domainid: Some(world.cloudstack.show(DOMAIN)),
         domain: text("ROOT"),
         created: Some(time_text(world.at(vm.created))),
-        haenable: false,
+        haenable: note("haenable").is_some_and(|word| word == "true"),
+        keypair: note("keypair"),
         zoneid: Some(world.cloudstack.show(ZONE)),
         zonename: Some(world.settings.cloudstack.zone.clone()),
         hostid: host.map(|host| world.cloudstack.show(&host)),
@@ -157,6 +158,7 @@ fn named(world: &World, who: &Account, command: &Command, param: &str) -> Result
 
 /// `listVirtualMachines`.
 pub fn list(world: &mut World, who: &Account, command: &Command) -> Done {
+    known(world, who, command)?;
     let all_accounts = who.admin && command.get("listall").is_some_and(|word| word == "true");
     let account = command.get("account");
     let mut all: Vec<VmView> = world.cloud.all_vms().collect();
@@ -173,7 +175,7 @@ pub fn list(world: &mut World, who: &Account, command: &Command) -> Done {
         });
         let keyword = command
             .get("keyword")
-            .is_none_or(|word| vm.name.contains(word));
+            .is_none_or(|word| vm.name.to_lowercase().contains(&word.to_lowercase()));
         named
             && keyword
             && command.get("id").is_none_or(|id| vm.id.as_str() == id)
@@ -185,6 +187,7 @@ pub fn list(world: &mut World, who: &Account, command: &Command) -> Done {
             && command
                 .get("templateid")
                 .is_none_or(|id| vm.templateid.as_ref().is_some_and(|own| own.as_str() == id))
+            && fits(vm, command)
             && command.maps("tags").iter().all(|tag| {
                 let member = |name: &str| {
                     tag.iter()
@@ -197,6 +200,88 @@ pub fn list(world: &mut World, who: &Account, command: &Command) -> Done {
             })
     });
     page(command, "virtualmachine", shown)
+}
+
+/// Kinds of things that there are none of: no VM has one, and no id is one's.
+const NOTHING: [&str; 12] = [
+    "affinitygroupid",
+    "autoscalevmgroupid",
+    "backupofferingid",
+    "clusterid",
+    "groupid",
+    "isoid",
+    "podid",
+    "projectid",
+    "securitygroupid",
+    "storageid",
+    "userid",
+    "vpcid",
+];
+
+/// Refuses ids of nothing, as CloudStack does when it reads a command.
+fn known(world: &World, who: &Account, command: &Command) -> Result<(), Refusal> {
+    let given = |param: &'static str| {
+        let value = command.get(param).filter(|value| !value.is_empty());
+        value.map(|value| (param, value, world.cloudstack.read(value)))
+    };
+    let is_known = |param: &str, id: &str| match param {
+        "zoneid" => id == ZONE,
+        "domainid" => id == DOMAIN,
+        "networkid" => usable(world, who).iter().any(|known| known.id == id),
+        "hostid" => world.cloud.hosts().iter().any(|known| known.id == id),
+        "serviceofferingid" => world.cloud.flavor(id).is_some_and(|known| known.id == id),
+        "templateid" => world.cloud.image(id).is_some_and(|known| known.id == id),
+        _ => false,
+    };
+    let params = [
+        "zoneid",
+        "domainid",
+        "networkid",
+        "hostid",
+        "serviceofferingid",
+        "templateid",
+    ];
+    let mut given = params.into_iter().chain(NOTHING).filter_map(given);
+    match given.find(|(param, _, id)| !is_known(param, id)) {
+        None => Ok(()),
+        Some((param, value, _)) => Err(nothing(command, param, value)),
+    }
+}
+
+fn nothing(command: &Command, param: &str, value: &str) -> Refusal {
+    let name = command.name().to_lowercase();
+    no(
+        431,
+        format!(
+            "Unable to execute API command {name} due to invalid value. Invalid parameter {param} value={value} due to incorrect long value format, or entity does not exist"
+        ),
+    )
+}
+
+/// The filters by what a VM is of.
+fn fits(vm: &VirtualMachine, command: &Command) -> bool {
+    let is = |param: &str, own: Option<&crate::proto::cloudstack::Id>| {
+        let wanted = command.get(param).filter(|wanted| !wanted.is_empty());
+        wanted.is_none_or(|wanted| own.is_some_and(|own| own.as_str() == wanted))
+    };
+    let network = command.get("networkid").filter(|id| !id.is_empty());
+    let mut nics = vm.nic.iter();
+    let same = |own: &crate::proto::cloudstack::Id, id: &str| own.as_str() == id;
+    is("zoneid", vm.zoneid.as_ref())
+        && is("hostid", vm.hostid.as_ref())
+        && is("serviceofferingid", vm.serviceofferingid.as_ref())
+        && network.is_none_or(|id| {
+            nics.any(|nic| nic.networkid.as_ref().is_some_and(|own| same(own, id)))
+        })
+        && command
+            .get("haenable")
+            .is_none_or(|word| (word == "true") == vm.haenable)
+        && command
+            .get("hypervisor")
+            .is_none_or(|word| word.eq_ignore_ascii_case("Simulator"))
+        && command
+            .get("keypair")
+            .is_none_or(|word| vm.keypair.as_deref() == Some(word))
 }
 
 /// `startVirtualMachine`.
@@ -261,7 +346,7 @@ pub fn update(world: &mut World, who: &Account, command: &Command) -> Done {
     let name = command.get("name").map(deploy::host_name).transpose()?;
     let details: BTreeMap<String, String> = command.maps("details").into_iter().flatten().collect();
     world.cloud.edit_vm(&vm.id, name, |extra| {
-        for param in ["displayname", "group"] {
+        for param in ["displayname", "group", "haenable"] {
             if let Some(value) = command.get(param) {
                 extra.notes.insert(param.to_owned(), value.to_owned());
             }

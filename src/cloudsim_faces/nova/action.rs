@@ -8,7 +8,7 @@ use super::access::{nova, refused};
 use super::compute::{Ctx, body, with_request_id};
 use super::server::note;
 use super::status::{States, states};
-use super::{create, image};
+use super::{create, flavor, image};
 use crate::cloudsim::{Call, GuestAnswer, VmView};
 use crate::proto::nova::{RebootType, Rebuild, ServerAction};
 
@@ -128,11 +128,7 @@ fn carry_out(
         }
         A::Resize { flavor } => {
             check("resize", &["active", "stopped"])?;
-            let found = world
-                .cloud
-                .flavor(&flavor)
-                .filter(|found| found.id == flavor);
-            let Some(found) = found else {
+            let Some(found) = flavor::find(world, &ctx.who, &flavor) else {
                 return Err(nova(400, format!("Flavor {flavor} could not be found.")));
             };
             let now = world.cloud.flavor(&vm.flavor);

@@ -2,26 +2,23 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::super::http::Reply;
 use super::super::world::World;
 use super::access::nova;
 use super::compute::{Ctx, add, body};
-use super::state::Keypair;
+use super::hypervisor;
+use super::server::project_of;
 use crate::cloudsim::HostView;
 use crate::proto::nova::{ComputeService, ComputeServiceList};
 
 /// Key pairs of one user at most.
-const KEYPAIRS: usize = 100;
+pub const KEYPAIRS: usize = 100;
 
-/// `GET /limits`.
-pub fn limits(world: &World, ctx: &Ctx<'_>) -> Reply {
-    let mine = world.cloud.all_vms().filter(|vm| {
-        vm.tenant
-            .as_ref()
-            .is_some_and(|own| own.as_str() == ctx.who.project)
-    });
+/// Servers of a project, their virtual CPUs and their memory.
+fn in_use(world: &World, project: &str) -> (u64, u64, u64) {
+    let mine = world.cloud.all_vms();
+    let mine = mine.filter(|vm| project_of(world, vm) == project);
     let (mut count, mut cores, mut ram) = (0_u64, 0_u64, 0_u64);
     for vm in mine {
         count += 1;
@@ -30,6 +27,15 @@ pub fn limits(world: &World, ctx: &Ctx<'_>) -> Reply {
             ram += flavor.spec.memory_mb;
         }
     }
+    (count, cores, ram)
+}
+
+/// `GET /limits`.
+pub fn limits(world: &World, ctx: &Ctx<'_>) -> Reply {
+    let (count, cores, ram) = in_use(world, &ctx.who.project);
+    let groups = world.nova.groups.iter();
+    let groups = groups.filter(|group| group.project == ctx.who.project);
+    let groups = groups.count();
     let mut absolute = json!({
         "maxTotalInstances": world.cloud.settings().max_vms,
         "maxTotalCores": -1,
@@ -41,7 +47,7 @@ pub fn limits(world: &World, ctx: &Ctx<'_>) -> Reply {
         "totalInstancesUsed": count,
         "totalCoresUsed": cores,
         "totalRAMUsed": ram,
-        "totalServerGroupsUsed": 0,
+        "totalServerGroupsUsed": groups,
     });
     if !ctx.since(57) {
         add(
@@ -66,9 +72,25 @@ pub fn quotas(world: &World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
         _ => ctx.who.project.as_str(),
     };
     let most = world.cloud.settings().max_vms;
-    let one = |limit: Value| match path.get(2) {
-        Some(&"detail") => json!({ "limit": limit, "in_use": 0, "reserved": 0 }),
-        _ => limit,
+    if project != ctx.who.project && !ctx.who.admin {
+        let why = "Policy doesn't allow os_compute_api:os-quota-sets:show to be performed.";
+        return nova(403, why);
+    }
+    let (count, cores, ram) = in_use(world, project);
+    let groups = world.nova.groups.iter();
+    let groups = groups.filter(|group| group.project == project).count();
+    let one = |name: &str, limit: Value| {
+        let used = match name {
+            "instances" => json!(count),
+            "cores" => json!(cores),
+            "ram" => json!(ram),
+            "server_groups" => json!(groups),
+            _ => json!(0),
+        };
+        match path.get(2) {
+            Some(&"detail") => json!({ "limit": limit, "in_use": used, "reserved": 0 }),
+            _ => limit,
+        }
     };
     let mut set = json!({ "id": project });
     for (name, limit) in [
@@ -80,7 +102,7 @@ pub fn quotas(world: &World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
         ("server_groups", json!(10)),
         ("server_group_members", json!(10)),
     ] {
-        add(&mut set, &[(name, one(limit))]);
+        add(&mut set, &[(name, one(name, limit))]);
     }
     Reply::json(200, &json!({ "quota_set": set }))
 }
@@ -142,7 +164,17 @@ pub fn answer(world: &mut World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
                 None => nova(404, format!("Service {id} not found.")),
             }
         }
-        ("GET", ["os-hypervisors", rest @ ..]) => hypervisors(world, ctx, rest),
+        ("GET", ["os-hypervisors", rest @ ..]) => hypervisor::answer(world, ctx, rest),
+        ("GET", ["os-hosts"]) if !ctx.since(43) => {
+            let hosts = world.cloud.hosts().into_iter();
+            let hosts: Vec<Value> = hosts
+                .map(|host| json!({ "host_name": host.name, "service": "compute", "zone": "nova" }))
+                .collect();
+            Reply::json(200, &json!({ "hosts": hosts }))
+        }
+        ("GET", ["os-hosts", _]) if !ctx.since(43) => {
+            nova(501, "A host's resources are not simulated.")
+        }
         _ => nova(404, "The resource could not be found."),
     }
 }
@@ -273,177 +305,4 @@ fn apply(world: &mut World, ctx: &Ctx<'_>, host: &HostView, change: Change) -> R
         .unwrap_or(0);
     let shown = service(world, ctx, at, host);
     Reply::json(200, &json!({ "service": shown }))
-}
-
-fn hypervisors(world: &World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
-    let hosts = world.cloud.hosts();
-    let show = |(at, host): (usize, &HostView), detail: bool| {
-        let id = if ctx.since(53) {
-            json!(host.id)
-        } else {
-            json!(at + 1)
-        };
-        let disabled = world.nova.disabled.contains_key(&host.name);
-        let mut shown = json!({
-            "id": id,
-            "hypervisor_hostname": host.name,
-            "state": if host.up { "up" } else { "down" },
-            "status": if disabled { "disabled" } else { "enabled" },
-        });
-        if detail {
-            add(
-                &mut shown,
-                &[
-                    ("hypervisor_type", json!("fake")),
-                    ("hypervisor_version", json!(1000)),
-                    ("host_ip", json!("127.0.0.1")),
-                    (
-                        "service",
-                        json!({ "host": host.name, "id": id, "disabled_reason": null }),
-                    ),
-                ],
-            );
-            if !ctx.since(88) {
-                add(&mut shown, &[("running_vms", json!(host.vms))]);
-            }
-        }
-        shown
-    };
-    match path {
-        [] => {
-            let all: Vec<_> = hosts
-                .iter()
-                .enumerate()
-                .map(|one| show(one, false))
-                .collect();
-            Reply::json(200, &json!({ "hypervisors": all }))
-        }
-        ["detail"] => {
-            let all: Vec<_> = hosts
-                .iter()
-                .enumerate()
-                .map(|one| show(one, true))
-                .collect();
-            Reply::json(200, &json!({ "hypervisors": all }))
-        }
-        [id] => {
-            let known =
-                |(at, host): &(usize, &HostView)| host.id == *id || (at + 1).to_string() == *id;
-            match hosts.iter().enumerate().find(known) {
-                Some(one) => Reply::json(200, &json!({ "hypervisor": show(one, true) })),
-                None => nova(404, format!("Compute host {id} could not be found.")),
-            }
-        }
-        _ => nova(404, "The resource could not be found."),
-    }
-}
-
-/// Answers below `/os-keypairs`.
-pub fn keypairs(world: &mut World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
-    #[derive(Deserialize)]
-    struct Wanted {
-        keypair: WantedPair,
-    }
-    #[derive(Deserialize)]
-    struct WantedPair {
-        name: String,
-        #[serde(default)]
-        public_key: Option<String>,
-        #[serde(default, rename = "type")]
-        kind: Option<String>,
-    }
-    let show = |pair: &Keypair| {
-        let mut shown = json!({
-            "name": pair.name, "public_key": pair.public_key, "fingerprint": pair.fingerprint,
-        });
-        if ctx.since(2) {
-            add(&mut shown, &[("type", json!(pair.kind))]);
-        }
-        shown
-    };
-    let user = ctx.who.user.clone();
-    match (ctx.request.method.as_str(), path) {
-        ("GET", []) => {
-            let mine = world
-                .nova
-                .keypairs
-                .iter()
-                .filter(|((own, _), _)| *own == user);
-            let mine: Vec<_> = mine
-                .map(|(_, pair)| json!({ "keypair": show(pair) }))
-                .collect();
-            Reply::json(200, &json!({ "keypairs": mine }))
-        }
-        ("GET", [name]) => match world.nova.keypairs.get(&(user.clone(), (*name).to_owned())) {
-            Some(pair) => {
-                let mut shown = show(pair);
-                add(
-                    &mut shown,
-                    &[
-                        ("user_id", json!(user)),
-                        (
-                            "created_at",
-                            json!(format!("{}.000000", world.text(pair.created))),
-                        ),
-                        ("deleted", json!(false)),
-                        ("deleted_at", Value::Null),
-                        ("updated_at", Value::Null),
-                        ("id", json!(1)),
-                    ],
-                );
-                Reply::json(200, &json!({ "keypair": shown }))
-            }
-            None => nova(404, format!("Keypair {name} not found for user {user}")),
-        },
-        ("DELETE", [name]) => match world
-            .nova
-            .keypairs
-            .remove(&(user.clone(), (*name).to_owned()))
-        {
-            Some(_) => Reply::empty(if ctx.since(2) { 204 } else { 202 }),
-            None => nova(404, format!("Keypair {name} not found for user {user}")),
-        },
-        ("POST", []) => {
-            let wanted = match body::<Wanted>(ctx) {
-                Ok(wanted) => wanted.keypair,
-                Err(reply) => return reply,
-            };
-            let Some(public_key) = wanted.public_key else {
-                // as Nova itself from 2.92 on
-                return nova(
-                    400,
-                    "Invalid input: 'public_key' is a required property: key pairs are not generated here",
-                );
-            };
-            let key = (user.clone(), wanted.name.clone());
-            if world.nova.keypairs.contains_key(&key) {
-                return nova(409, format!("Key pair '{}' already exists.", wanted.name));
-            }
-            let mine = world.nova.keypairs.keys().filter(|(own, _)| *own == user);
-            if mine.count() >= KEYPAIRS {
-                return nova(403, "Quota exceeded, too many key pairs.");
-            }
-            let digest = Sha256::digest(public_key.as_bytes());
-            let pairs: Vec<String> = digest
-                .iter()
-                .take(16)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            let pair = Keypair {
-                name: wanted.name,
-                public_key,
-                fingerprint: pairs.join(":"),
-                kind: wanted.kind.unwrap_or_else(|| "ssh".to_owned()),
-                created: world.cloud.now(),
-            };
-            let mut shown = show(&pair);
-            add(&mut shown, &[("user_id", json!(user))]);
-            world.nova.keypairs.insert(key, pair);
-            Reply::json(
-                if ctx.since(2) { 201 } else { 200 },
-                &json!({ "keypair": shown }),
-            )
-        }
-        _ => nova(405, "The method is not allowed."),
-    }
 }

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use super::super::http::{Reply, Request};
 use super::super::world::World;
 use super::access::{Caller, caller, nova};
-use super::{action, admin, attached, create, flavor, group, history, listing, server, version};
+use super::{
+    action, admin, attached, create, flavor, group, history, keypair, listing, server, usage,
+    version,
+};
 use crate::cloudsim::VmView;
 use crate::ids::VmId;
 use crate::proto::nova::Microversion;
@@ -181,17 +184,21 @@ fn route(world: &mut World, ctx: &Ctx<'_>, path: &[&str]) -> Reply {
         ("GET", ["limits"]) => admin::limits(world, ctx),
         ("GET", ["extensions"]) => Reply::json(200, &json!({ "extensions": [] })),
         ("GET", ["os-availability-zone", rest @ ..]) => admin::zones(world, ctx, rest),
-        (_, ["os-keypairs", rest @ ..]) => admin::keypairs(world, ctx, rest),
+        (_, ["os-keypairs", rest @ ..]) => keypair::keypairs(world, ctx, rest),
         ("GET", ["os-quota-sets", ..]) => admin::quotas(world, ctx, path),
         (_, ["os-server-groups", rest @ ..]) => group::answer(world, ctx, rest),
-        ("GET", ["os-security-groups"]) => Reply::json(200, &json!({ "security_groups": [] })),
+        ("GET", ["os-security-groups"]) if !ctx.since(36) => {
+            let group = super::secure::of_nova(&ctx.who.project);
+            Reply::json(200, &json!({ "security_groups": [group] }))
+        }
         ("GET", ["os-migrations"]) if ctx.who.admin => {
             Reply::json(200, &json!({ "migrations": [] }))
         }
         ("GET", ["os-aggregates"]) if ctx.who.admin => {
             Reply::json(200, &json!({ "aggregates": [] }))
         }
-        (_, ["os-services" | "os-hypervisors", ..]) => admin::answer(world, ctx, path),
+        (_, ["os-services" | "os-hypervisors" | "os-hosts", ..]) => admin::answer(world, ctx, path),
+        ("GET", ["os-simple-tenant-usage", rest @ ..]) => usage::answer(world, ctx, rest),
         (_, [known, ..]) if COLLECTIONS.contains(known) => {
             nova(501, format!("'{known}' is not simulated."))
         }

@@ -12,7 +12,7 @@ use super::access::{nova, refused};
 use super::compute::{Ctx, add, body, with_request_id};
 use super::network::usable;
 use super::part::own_link;
-use super::{image, place, schema, secure, server, volume};
+use super::{flavor, image, place, schema, secure, server, volume};
 use crate::cloudsim::{Call, Extra, NewInterface, NewVm};
 use crate::ids::{CreateToken, VmName};
 use crate::model::deployment::DayZero;
@@ -46,11 +46,7 @@ fn try_create(world: &mut World, ctx: &Ctx<'_>) -> Result<Reply, Reply> {
     let image = image_of(world, ctx, &wanted)?;
     // older clients send the address of a flavor instead of its id
     let flavor = wanted.flavor_ref.rsplit('/').next().unwrap_or_default();
-    let flavor = world
-        .cloud
-        .flavor(flavor)
-        .filter(|found| found.id == flavor);
-    let Some(flavor) = flavor else {
+    let Some(flavor) = flavor::find(world, &ctx.who, flavor) else {
         let id = &wanted.flavor_ref;
         return Err(nova(400, format!("Flavor {id} could not be found.")));
     };

@@ -77,12 +77,7 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
             Reply::json(200, &json!({ "domain": domain() }))
         }
         ("GET", ["domains"]) => list(request, "domains", vec![domain()]),
-        ("GET", ["regions"]) => {
-            let region = json!({
-                "id": world.settings.nova.region, "description": "", "parent_region_id": null,
-            });
-            list(request, "regions", vec![region])
-        }
+        ("GET", ["regions"]) => list(request, "regions", vec![region(world)]),
         _ if who.admin => by_admin(world, request, path),
         _ => keystone(
             403,
@@ -135,29 +130,89 @@ fn by_admin(world: &mut World, request: &Request, path: &[&str]) -> Reply {
             let roles = roles.iter().map(|role| role_of(role)).collect();
             Reply::json(200, &RoleList { roles })
         }
-        ("GET", ["services"]) => {
-            let all = login::services(world, request).into_iter();
-            let all = all.map(|entry| {
-                json!({ "id": entry.id, "type": entry.kind, "name": entry.name, "enabled": true })
-            });
-            list(request, "services", all.collect())
+        ("GET", ["services"]) => list(request, "services", services(world, request)),
+        ("GET", ["endpoints"]) => list(request, "endpoints", endpoints(world, request)),
+        ("GET", [kind @ ("services" | "endpoints" | "regions"), id]) => {
+            let all = match *kind {
+                "services" => services(world, request),
+                "endpoints" => endpoints(world, request),
+                _ => vec![region(world)],
+            };
+            let key = kind.trim_end_matches('s');
+            match all
+                .into_iter()
+                .find(|one| one.get("id") == Some(&json!(id)))
+            {
+                Some(found) => Reply::json(200, &json!({ key: found })),
+                None => keystone(404, format!("Could not find {key}: {id}.")),
+            }
         }
-        ("GET", ["endpoints"]) => {
-            let all = login::services(world, request).into_iter();
-            let all = all.flat_map(|entry| {
-                let service = entry.id;
-                entry.endpoints.into_iter().map(move |endpoint| {
-                    json!({
-                        "id": endpoint.id, "service_id": service, "interface": endpoint.interface,
-                        "region": endpoint.region, "region_id": endpoint.region_id,
-                        "url": endpoint.url, "enabled": true,
-                    })
-                })
-            });
-            list(request, "endpoints", all.collect())
-        }
+        ("GET", ["role_assignments"]) => assignments(world, request),
         _ => keystone(501, "This part of Keystone is not simulated."),
     }
+}
+
+fn region(world: &World) -> Value {
+    json!({ "id": world.settings.nova.region, "description": "", "parent_region_id": null })
+}
+
+fn services(world: &World, request: &Request) -> Vec<Value> {
+    let all = login::services(world, request).into_iter();
+    all.map(
+        |entry| json!({ "id": entry.id, "type": entry.kind, "name": entry.name, "enabled": true }),
+    )
+    .collect()
+}
+
+fn endpoints(world: &World, request: &Request) -> Vec<Value> {
+    let all = login::services(world, request).into_iter();
+    let all = all.flat_map(|entry| {
+        let service = entry.id;
+        entry.endpoints.into_iter().map(move |endpoint| {
+            json!({
+                "id": endpoint.id, "service_id": service, "interface": endpoint.interface,
+                "region": endpoint.region, "region_id": endpoint.region_id,
+                "url": endpoint.url, "enabled": true,
+            })
+        })
+    });
+    all.collect()
+}
+
+/// Who has which role in which project.
+fn assignments(world: &World, request: &Request) -> Reply {
+    let names = request
+        .param("include_names")
+        .is_some_and(|word| !matches!(word, "0" | "false" | "False"));
+    let wanted = |key: &str, value: &str| request.param(key).is_none_or(|wanted| wanted == value);
+    let all = world.nova.grants.iter().filter(|(user, on, role)| {
+        wanted("user.id", user)
+            && wanted("scope.project.id", on)
+            && wanted("role.id", &role_of(role).id)
+    });
+    let domain = json!({ "id": DOMAIN.0, "name": DOMAIN.1 });
+    let all: Vec<Value> = all
+        .map(|(user, on, role)| {
+            let mut of_role = json!({ "id": role_of(role).id });
+            let mut of_user = json!({ "id": user });
+            let mut of_project = json!({ "id": on });
+            if names {
+                of_role = json!({ "id": role_of(role).id, "name": role });
+                let name = world.nova.user(user).map(|user| user.name.clone());
+                of_user = json!({ "id": user, "name": name, "domain": domain });
+                let name = project(world, on).map(|found| found.name);
+                of_project = json!({ "id": on, "name": name, "domain": domain });
+            }
+            json!({ "role": of_role, "user": of_user, "scope": { "project": of_project },
+                "links": { "assignment": format!(
+                    "{}/identity/v3/projects/{on}/users/{user}/roles/{}",
+                    request.base, role_of(role).id,
+                ) } })
+        })
+        .collect();
+    let own = format!("{}/identity/v3/role_assignments", request.base);
+    let links = json!({ "next": null, "self": own, "previous": null });
+    Reply::json(200, &json!({ "role_assignments": all, "links": links }))
 }
 
 fn domain() -> Value {

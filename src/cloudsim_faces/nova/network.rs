@@ -1,20 +1,18 @@
 //! Neutron v2.0, as much as a VM's interfaces need: networks, subnets, ports; the rest is empty.
 
-use std::net::IpAddr;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::http::{Reply, Request};
 use super::super::world::World;
 use super::access::{Caller, caller, neutron};
-use super::part::{filtered, next_link, page};
-use super::{port, secure};
+use super::part::{filtered, next_link, page, sorted};
+use super::subnet::{make_subnet, no_subnet, remove_subnet, subnet, subnets};
+use super::{change, port, quota, secure};
 use crate::cloudsim::{Call, CallError, NetworkView};
 use crate::ids::{CreateToken, TenantId};
-use crate::model::deployment::{NetworkSpec, SubnetSpec};
-use crate::model::resource::SubnetRecord;
-use crate::proto::nova::{Network, NewNetworkDocument, NewSubnetDocument, Subnet};
+use crate::model::deployment::NetworkSpec;
+use crate::proto::nova::{Network, NewNetworkDocument};
 
 /// Answers below `/networking`.
 pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
@@ -38,11 +36,13 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
     match (request.method.as_str(), path) {
         ("GET", ["networks"]) => list(request, "networks", networks(world, &who)),
         ("GET", ["networks", id]) => match network(world, &who, id) {
-            Some(found) => Reply::json(200, &json!({ "network": shown_network(world, &found) })),
+            Some(found) => Reply::json(200, &json!({ "network": network_value(world, &found) })),
             None => no_network(id),
         },
         ("POST", ["networks"]) => make_network(world, request, &who),
-        ("PUT", ["networks" | "ports", id]) => port::describe(world, request, &who, path, id),
+        ("PUT", [kind @ ("networks" | "subnets" | "ports"), id]) => {
+            change::answer(world, request, &who, kind, id)
+        }
         ("DELETE", ["networks", id]) => remove_network(world, &who, id),
         ("GET", ["subnets"]) => list(request, "subnets", subnets(world, &who)),
         ("GET", ["subnets", id]) => match subnet(world, &who, id) {
@@ -50,19 +50,7 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
             None => no_subnet(id),
         },
         ("POST", ["subnets"]) => make_subnet(world, request, &who),
-        ("DELETE", ["subnets", id]) => match subnet(world, &who, id) {
-            None => no_subnet(id),
-            Some(_) => {
-                let call = Call::DeleteSubnet {
-                    id: (*id).to_owned(),
-                };
-                gone(world, call, "SubnetInUse", || {
-                    format!(
-                        "Unable to complete operation on subnet {id}: One or more ports have an IP allocation from this subnet."
-                    )
-                })
-            }
-        },
+        ("DELETE", ["subnets", id]) => remove_subnet(world, &who, id),
         ("GET", ["ports"]) => list(request, "ports", port::all(world, &who)),
         ("GET", ["ports", id]) => match port::find(world, &who, id) {
             Some(found) => Reply::json(200, &json!({ "port": port::shown_port(world, &found) })),
@@ -81,6 +69,8 @@ pub fn answer(world: &mut World, request: &Request, path: &[&str]) -> Reply {
         (_, [kind @ ("security-groups" | "security-group-rules"), id]) => {
             secure::one(world, request, &who, kind, id)
         }
+        ("GET", ["quotas", rest @ ..]) => quota::answer(world, &who, rest),
+        ("GET", ["qos", "policies"]) => list(request, "policies", Vec::new()),
         // what is not there is an empty list, so that clients that look for extensions go on
         ("GET", [collection]) => Reply::json(200, &json!({ collection.replace('-', "_"): [] })),
         ("GET", ["extensions", alias]) => neutron(
@@ -106,16 +96,8 @@ pub fn no_network(id: &str) -> Reply {
     )
 }
 
-fn no_subnet(id: &str) -> Reply {
-    neutron(
-        404,
-        "SubnetNotFound",
-        format!("Subnet {id} could not be found."),
-    )
-}
-
 fn list(request: &Request, name: &str, all: Vec<Value>) -> Reply {
-    let all = filtered(request, all);
+    let all = sorted(request, filtered(request, all));
     let mark = |one: &Value| {
         one.get("id")
             .and_then(Value::as_str)
@@ -169,7 +151,27 @@ pub fn network(world: &World, who: &Caller, id: &str) -> Option<NetworkView> {
 fn networks(world: &World, who: &Caller) -> Vec<Value> {
     let mut all = world.cloud.networks();
     all.retain(|network| seen(who, network));
-    values(all.iter().map(|network| shown_network(world, network)))
+    values(all.iter().map(|network| network_value(world, network)))
+}
+
+/// A network as shown, with what was set and is only kept.
+pub fn network_value(world: &World, network: &NetworkView) -> Value {
+    let mut shown = json!({
+        "port_security_enabled": true, "availability_zones": [], "availability_zone_hints": [],
+        "ipv4_address_scope": null, "ipv6_address_scope": null, "qos_policy_id": null,
+        "tags": [], "revision_number": 1,
+    });
+    let own = serde_json::to_value(shown_network(world, network)).unwrap_or_default();
+    merge(&mut shown, own.as_object());
+    merge(&mut shown, world.nova.members.get(&network.id));
+    shown
+}
+
+/// Takes members over.
+pub fn merge(shown: &mut Value, more: Option<&serde_json::Map<String, Value>>) {
+    if let (Some(shown), Some(more)) = (shown.as_object_mut(), more) {
+        shown.extend(more.clone());
+    }
 }
 
 /// A thing's project.
@@ -210,41 +212,6 @@ pub fn shown_network(world: &World, network: &NetworkView) -> Network {
     }
 }
 
-fn shown_subnet(world: &World, network: &NetworkView, subnet: &SubnetRecord) -> Subnet {
-    let project = owner(world, network.tenant.as_ref());
-    Subnet {
-        id: subnet.vim_id.clone(),
-        name: subnet.name.clone(),
-        network_id: network.id.clone(),
-        cidr: subnet.cidr.clone(),
-        ip_version: if subnet.cidr.contains(':') { 6 } else { 4 },
-        gateway_ip: Some(subnet.gateway.clone()).filter(|gateway| !gateway.is_empty()),
-        enable_dhcp: subnet.dhcp,
-        tenant_id: project.clone(),
-        project_id: project,
-        description: world
-            .nova
-            .words
-            .get(&subnet.vim_id)
-            .cloned()
-            .unwrap_or_default(),
-    }
-}
-
-fn subnets(world: &World, who: &Caller) -> Vec<Value> {
-    let mut all = world.cloud.networks();
-    all.retain(|network| seen(who, network));
-    values(all.iter().flat_map(|network| {
-        let subnets = network.subnets.iter();
-        subnets.map(|subnet| shown_subnet(world, network, subnet))
-    }))
-}
-
-fn subnet(world: &World, who: &Caller, id: &str) -> Option<Value> {
-    let mut all = subnets(world, who).into_iter();
-    all.find(|subnet| subnet.get("id").and_then(Value::as_str) == Some(id))
-}
-
 /// The tenant that a new thing is for: the caller's, or another one by an administrator.
 pub fn tenant_for(who: &Caller, wanted: Option<String>) -> Result<TenantId, Reply> {
     match wanted {
@@ -283,11 +250,15 @@ pub fn refused(error: CallError) -> Reply {
 }
 
 fn make_network(world: &mut World, request: &Request, who: &Caller) -> Reply {
+    let raw = match change::wanted(request, "network", change::NETWORK) {
+        Ok(raw) => raw,
+        Err(reply) => return reply,
+    };
     let wanted = match request.json::<NewNetworkDocument>() {
         Ok(document) => document.network,
         Err(why) => return neutron(400, "HTTPBadRequest", why),
     };
-    let tenant = match tenant_for(who, wanted.project_id) {
+    let tenant = match tenant_for(who, wanted.project_id.or(change::owner(&raw))) {
         Ok(tenant) => tenant,
         Err(reply) => return reply,
     };
@@ -318,8 +289,9 @@ fn make_network(world: &mut World, request: &Request, who: &Caller) -> Reply {
     if let Some(words) = wanted.description {
         world.nova.words.insert(id.clone(), words);
     }
+    world.nova.members.insert(id.clone(), change::kept(raw));
     match network(world, who, &id) {
-        Some(found) => Reply::json(201, &json!({ "network": shown_network(world, &found) })),
+        Some(found) => Reply::json(201, &json!({ "network": network_value(world, &found) })),
         None => no_network(&id),
     }
 }
@@ -349,102 +321,5 @@ fn remove_network(world: &mut World, who: &Caller, id: &str) -> Reply {
             "rule:delete_network is disallowed by policy",
         ),
         None => no_network(id),
-    }
-}
-
-/// The first address of a block.
-fn first_address(cidr: &str) -> Option<String> {
-    let (address, length) = cidr.split_once('/')?;
-    let length: u32 = length.parse().ok()?;
-    match address.parse::<IpAddr>().ok()? {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX
-                .checked_shl(32_u32.checked_sub(length)?)
-                .unwrap_or(0);
-            let base = u32::from(v4) & mask;
-            Some(std::net::Ipv4Addr::from(base.checked_add(1)?).to_string())
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX
-                .checked_shl(128_u32.checked_sub(length)?)
-                .unwrap_or(0);
-            let base = u128::from(v6) & mask;
-            Some(std::net::Ipv6Addr::from(base.checked_add(1)?).to_string())
-        }
-    }
-}
-
-fn make_subnet(world: &mut World, request: &Request, who: &Caller) -> Reply {
-    let raw = request.json::<Value>().unwrap_or_default();
-    let wanted = match request.json::<NewSubnetDocument>() {
-        Ok(document) => document.subnet,
-        Err(why) => return neutron(400, "HTTPBadRequest", why),
-    };
-    let Some(found) = network(world, who, &wanted.network_id) else {
-        return no_network(&wanted.network_id);
-    };
-    if !who.sees(found.tenant.as_ref()) {
-        return neutron(
-            403,
-            "PolicyNotAuthorized",
-            "rule:create_subnet is disallowed by policy",
-        );
-    }
-    let Some((address, netmask)) = wanted.cidr.split_once('/') else {
-        let why = format!(
-            "Invalid input for cidr. Reason: '{}' is not a valid IP subnet.",
-            wanted.cidr
-        );
-        return neutron(400, "HTTPBadRequest", why);
-    };
-    // a gateway that is null is none; one that is not given is the first address
-    let no_gateway = raw
-        .pointer("/subnet/gateway_ip")
-        .is_some_and(Value::is_null);
-    let gateway = match (wanted.gateway_ip, no_gateway) {
-        (Some(gateway), _) => Some(gateway),
-        (None, true) => None,
-        (None, false) => first_address(&wanted.cidr),
-    };
-    let name = match wanted.name.is_empty() {
-        true => format!("subnet-{}", found.subnets.len() + 1),
-        false => wanted.name,
-    };
-    if let Some(same) = found
-        .subnets
-        .iter()
-        .find(|known| known.name == name || known.cidr == wanted.cidr)
-    {
-        let why = format!(
-            "Invalid input for operation: Requested subnet with cidr: {} for network: {} overlaps with another subnet ({}).",
-            wanted.cidr, found.id, same.name
-        );
-        return neutron(400, "InvalidInput", why);
-    }
-    let call = Call::CreateSubnet {
-        network: found.id.clone(),
-        spec: SubnetSpec {
-            name,
-            ip_version: if wanted.ip_version == 6 {
-                "ipv6"
-            } else {
-                "ipv4"
-            }
-            .to_owned(),
-            dhcp: wanted.enable_dhcp.unwrap_or(true),
-            address: address.to_owned(),
-            netmask: netmask.to_owned(),
-            gateway,
-        },
-    };
-    match world.call(call) {
-        Err(error) => refused(error),
-        Ok(accepted) => {
-            let id = accepted.id.unwrap_or_default();
-            match subnet(world, who, &id) {
-                Some(made) => Reply::json(201, &json!({ "subnet": made })),
-                None => no_subnet(&id),
-            }
-        }
     }
 }

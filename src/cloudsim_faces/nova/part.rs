@@ -41,6 +41,38 @@ pub fn filtered(request: &Request, all: Vec<Value>) -> Vec<Value> {
         .collect()
 }
 
+/// In the order asked for by `sort_key` and `sort_dir`, or by `sort=name:asc,size:desc`.
+pub fn sorted(request: &Request, mut all: Vec<Value>) -> Vec<Value> {
+    let given = |wanted: &str| {
+        let query = request.query.iter();
+        let query = query.filter(move |(key, _)| key == wanted);
+        query.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    let (keys, ways) = (given("sort_key"), given("sort_dir"));
+    let mut orders: Vec<(&str, &str)> = keys
+        .iter()
+        .enumerate()
+        .map(|(at, key)| (*key, ways.get(at).copied().unwrap_or("asc")))
+        .collect();
+    for part in given("sort").iter().flat_map(|text| text.split(',')) {
+        orders.push(part.split_once(':').unwrap_or((part, "asc")));
+    }
+    let text = |one: &Value, key: &str| match one.get(key) {
+        Some(Value::String(text)) => (0, text.clone()),
+        Some(Value::Number(number)) => (number.as_u64().unwrap_or(0), String::new()),
+        Some(other) => (0, other.to_string()),
+        None => (0, String::new()),
+    };
+    // the last key first: what it leaves equal stays as it is
+    for (key, way) in orders.into_iter().rev() {
+        all.sort_by(|a, b| match way {
+            "desc" => text(b, key).cmp(&text(a, key)),
+            _ => text(a, key).cmp(&text(b, key)),
+        });
+    }
+    all
+}
+
 fn has(one: &Value, key: &str, wanted: &str) -> bool {
     match one.get(key) {
         Some(Value::String(text)) => {

@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 use super::super::http::{Reply, Request};
 use super::super::world::World;
 use super::access::{Caller, neutron};
-use super::network::{
-    gone, network, no_network, owner, refused, shown_network, tenant_for, values,
-};
+use super::network::{gone, network, no_network, owner, refused, tenant_for, values};
 use crate::cloudsim::{Call, PortView};
 use crate::proto::nova::{FixedIp, NewPortDocument, Port};
 
@@ -125,50 +123,4 @@ pub fn remove_port(world: &mut World, who: &Caller, id: &str) -> Reply {
     }
     let call = Call::DeletePort { id: id.to_owned() };
     gone(world, call, "PortInUse", || format!("Port {id} is in use."))
-}
-/// `PUT`: only the description changes; other members must be as they are.
-pub fn describe(
-    world: &mut World,
-    request: &Request,
-    who: &Caller,
-    path: &[&str],
-    id: &str,
-) -> Reply {
-    let key = if path.first() == Some(&"ports") {
-        "port"
-    } else {
-        "network"
-    };
-    let known = match key {
-        "port" => find(world, who, id).map(|port| json!(shown_port(world, &port))),
-        _ => network(world, who, id).map(|network| json!(shown_network(world, &network))),
-    };
-    let Some(mut shown) = known else {
-        return if key == "port" {
-            no_port(id)
-        } else {
-            no_network(id)
-        };
-    };
-    let wanted = match request.json::<Value>() {
-        Ok(document) => document.get(key).and_then(Value::as_object).cloned(),
-        Err(why) => return neutron(400, "HTTPBadRequest", why),
-    };
-    for (name, value) in wanted.unwrap_or_default() {
-        let same = shown.get(&name) == Some(&value);
-        match (name.as_str(), &value) {
-            ("description", Value::String(words)) => {
-                world.nova.words.insert(id.to_owned(), words.clone());
-                if let Some(shown) = shown.as_object_mut() {
-                    shown.insert(name, value);
-                }
-            }
-            _ if same => {}
-            _ => {
-                let why = format!("changing '{name}' of a {key} is not simulated");
-                return neutron(501, "NotImplemented", why);
-            }
-        }
-    }
-    Reply::json(200, &json!({ key: shown }))
 }

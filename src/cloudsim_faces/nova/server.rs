@@ -232,7 +232,7 @@ fn flavor(world: &World, ctx: &Ctx<'_>, vm: &VmView) -> Option<FlavorRef> {
         disk: spec.root_disk_mb.div_ceil(1024),
         ephemeral: spec.ephemeral_disk_mb.div_ceil(1024),
         swap: spec.swap_disk_mb,
-        extra_specs: Some(Default::default()),
+        extra_specs: Some(super::flavor::specs(world, &flavor.id)),
     }))
 }
 
@@ -254,6 +254,11 @@ pub fn addresses(world: &World, vm: &VmView) -> std::collections::BTreeMap<Strin
         });
     }
     all
+}
+
+/// A server's status in small letters, as its usage tells it.
+pub fn words_of_status(world: &World, vm: &VmView) -> String {
+    states(world, vm).vm.to_owned()
 }
 
 /// The driver's words as Nova shows them.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde_json::{Map, Value};
+
 use super::settings::Settings;
 use crate::clock::Mono;
 use crate::cloudsim::{Call, Cloud};
@@ -49,6 +51,32 @@ pub struct Keypair {
     pub created: Mono,
 }
 
+/// What a flavor has beside its sizes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FlavorMore {
+    pub specs: BTreeMap<String, String>,
+    pub description: Option<String>,
+    /// Seen by administrators, and by the projects that were given access.
+    pub private: bool,
+    pub access: BTreeSet<String>,
+}
+
+/// What an image has beside its formats.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ImageMore {
+    pub properties: BTreeMap<String, String>,
+    pub protected: bool,
+    /// `shared`, where it is no plain `private`.
+    pub visibility: Option<String>,
+    pub min_disk: u64,
+    pub min_ram: u64,
+    /// Digest of what was uploaded.
+    pub sha512: Option<String>,
+    /// What was uploaded, if it is small enough to be kept.
+    pub content: Option<std::sync::Arc<Vec<u8>>>,
+    pub updated: Option<Mono>,
+}
+
 /// A server group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
@@ -75,6 +103,12 @@ pub struct State {
     /// By user and name.
     pub keypairs: BTreeMap<(String, String), Keypair>,
     pub groups: Vec<Group>,
+    /// What is more about flavors, by id.
+    pub flavors: BTreeMap<String, FlavorMore>,
+    /// What is more about images, by id.
+    pub images: BTreeMap<String, ImageMore>,
+    /// Members of networks and subnets that are kept and shown, by id.
+    pub members: BTreeMap<String, Map<String, Value>>,
     /// Descriptions of networks, ports and projects by id.
     pub words: BTreeMap<String, String>,
     /// Images that are not active: their status by id.

@@ -7,6 +7,7 @@
 mod act;
 mod login;
 mod org;
+mod query;
 mod section;
 mod settings;
 mod state;
@@ -141,7 +142,14 @@ fn route(world: &mut World, request: &Request, ctx: &Ctx, path: &[&str]) -> Done
         }
         ("GET", ["tasksList", id]) if *id == ctx.org.as_str() => Ok(task::list(world, ctx)),
         ("GET", ["task", id]) => task::show_one(world, ctx, id),
-        ("GET", ["query"]) => org::query(world, request, ctx),
+        ("GET", ["query"]) => {
+            let kind = request.param("type").unwrap_or_default().to_owned();
+            query::answer(world, request, ctx, &kind)
+        }
+        ("GET", [word, "query"]) => match query::type_of(word) {
+            Some(kind) => query::answer(world, request, ctx, kind),
+            None => Err(org::no_access(path)),
+        },
         (method, ["vApp", id, rest @ ..]) => {
             let vm = vapp::find(world, ctx, id)?;
             let of_vm = id.starts_with("vm-");

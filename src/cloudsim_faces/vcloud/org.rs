@@ -1,14 +1,12 @@
 //! Organisation, data centre, catalog, templates, networks.
 
-use super::super::http::{Reply, Request};
+use super::super::http::Reply;
 use super::super::world::World;
 use super::{Ctx, Done, Refusal, document, no, vapp};
 use crate::cloudsim::NetworkView;
 use crate::proto::vcloud::{
-    ApiVersion, Capacity, Catalog, CatalogItem, Link, Org, OrgList, OrgNetwork, Reference,
-    VAppTemplate, Vdc,
+    Capacity, Catalog, CatalogItem, Link, Org, OrgList, OrgNetwork, Reference, VAppTemplate, Vdc,
 };
-use crate::xml::{escape_attr, escape_text};
 
 /// What is not there, and what is another's, look the same.
 pub fn no_access(path: &[&str]) -> Refusal {
@@ -26,15 +24,18 @@ pub fn vdc_href(ctx: &Ctx) -> String {
     format!("{}/vdc/{}", ctx.root, ctx.org)
 }
 
-fn catalog_href(ctx: &Ctx) -> String {
+/// Address of such a thing.
+pub fn catalog_href(ctx: &Ctx) -> String {
     format!("{}/catalog/{}", ctx.root, ctx.org)
 }
 
-fn template_href(ctx: &Ctx, id: &str) -> String {
+/// Address of such a thing.
+pub fn template_href(ctx: &Ctx, id: &str) -> String {
     format!("{}/vAppTemplate/vappTemplate-{id}", ctx.root)
 }
 
-fn network_href(ctx: &Ctx, id: &str) -> String {
+/// Address of such a thing.
+pub fn network_href(ctx: &Ctx, id: &str) -> String {
     format!("{}/network/{id}", ctx.root)
 }
 
@@ -215,59 +216,4 @@ fn netmask(cidr: &str) -> Option<String> {
         .checked_shl(32_u32.checked_sub(length)?)
         .unwrap_or(0);
     Some(std::net::Ipv4Addr::from(bits).to_string())
-}
-
-/// `GET /api/query?type=vApp|vm[&filter=name==...]`, from 1.5 on.
-pub fn query(world: &mut World, request: &Request, ctx: &Ctx) -> Done {
-    let kind = request.param("type").unwrap_or_default();
-    if ctx.version == ApiVersion::V1_0 {
-        return Err(no_access(&["query"]));
-    }
-    let record = match kind {
-        "vApp" => "VAppRecord",
-        "vm" => "VMRecord",
-        other => {
-            let words = format!("The query type '{other}' is not simulated.");
-            return Err(no(400, "BAD_REQUEST", words));
-        }
-    };
-    let filter = request.param("filter").unwrap_or_default();
-    let wanted = filter.trim_matches(['(', ')']);
-    let name = match wanted.split_once("==") {
-        None if wanted.is_empty() => None,
-        Some(("name", name)) => Some(name.to_owned()),
-        _ => {
-            let words = format!("The filter '{filter}' is not simulated: name==... is.");
-            return Err(no(400, "BAD_REQUEST", words));
-        }
-    };
-    let vms: Vec<_> = world
-        .cloud
-        .all_vms()
-        .filter(|vm| vm.tenant.as_ref() == Some(&ctx.org))
-        .filter(|vm| name.as_deref().is_none_or(|name| vm.name.as_str() == name))
-        .collect();
-    let ns = ctx.version.namespace();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<QueryResultRecords xmlns=\"{ns}\" total=\"{}\" page=\"1\" pageSize=\"128\" name=\"{}\">",
-        vms.len(),
-        escape_text(kind),
-    );
-    for vm in &vms {
-        let container = vapp::href(ctx, &vm.id);
-        let href = match kind {
-            "vm" => vapp::vm_href(ctx, &vm.id),
-            _ => container.clone(),
-        };
-        let status = vapp::record_status(world, vm);
-        text.push_str(&format!(
-            "<{record} name=\"{}\" status=\"{status}\" container=\"{}\" href=\"{}\"/>",
-            escape_attr(vm.name.as_str()),
-            escape_attr(&container),
-            escape_attr(&href),
-        ));
-    }
-    text.push_str("</QueryResultRecords>");
-    let media = crate::proto::vcloud::media_type("query.records");
-    Ok(Reply::text(200, &media, text))
 }

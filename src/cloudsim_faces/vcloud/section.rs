@@ -80,6 +80,24 @@ pub fn answer(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView, path
         }
         ("GET", ["metadata"]) => Ok(metadata(ctx, vm)),
         ("POST", ["metadata"]) => add_metadata(world, request, ctx, vm),
+        (method, ["metadata", key]) if ctx.version > ApiVersion::V1_0 => {
+            one_metadata(world, request, ctx, vm, (method, key))
+        }
+        ("GET", ["leaseSettingsSection"]) => Ok(lease(ctx, vm)),
+        ("GET", ["controlAccess"]) => {
+            let words = "<IsSharedToEveryone>false</IsSharedToEveryone>";
+            Ok(plain(ctx, "controlAccess", "ControlAccessParams", words))
+        }
+        ("GET", ["owner"]) => {
+            let words = format!(
+                "<User type=\"{}\" name=\"{}\" href=\"{}/admin/user/{}\"/>",
+                media_type("admin.user"),
+                escape_attr(&ctx.user),
+                escape_attr(&ctx.root),
+                escape_attr(&ctx.user),
+            );
+            Ok(plain(ctx, "owner", "Owner", &words))
+        }
         _ => Err(no_access(path)),
     }
 }
@@ -257,6 +275,63 @@ fn metadata(ctx: &Ctx, vm: &VmView) -> Reply {
         entries.collect::<String>(),
     );
     shown("metadata", &document)
+}
+
+fn plain(ctx: &Ctx, kind: &str, element: &str, words: &str) -> Reply {
+    let document = format!(
+        "<{element} xmlns=\"{}\" type=\"{}\">{words}</{element}>",
+        ctx.version.namespace(),
+        media_type(kind),
+    );
+    shown(kind, &document)
+}
+
+/// The lease that the vApp shows.
+fn lease(ctx: &Ctx, vm: &VmView) -> Reply {
+    let seconds = vm.extra.notes.get("lease").map_or("0", String::as_str);
+    let document = format!(
+        "<LeaseSettingsSection xmlns=\"{}\" xmlns:ovf=\"{OVF}\" ovf:required=\"false\" type=\"{}\" href=\"{}/leaseSettingsSection/\"><ovf:Info>Lease settings section</ovf:Info><DeploymentLeaseInSeconds>{}</DeploymentLeaseInSeconds><StorageLeaseInSeconds>0</StorageLeaseInSeconds></LeaseSettingsSection>",
+        ctx.version.namespace(),
+        media_type("leaseSettingsSection"),
+        escape_attr(&vapp::href(ctx, &vm.id)),
+        escape_text(seconds),
+    );
+    shown("leaseSettingsSection", &document)
+}
+
+/// One entry of the metadata: read, set, removed.
+fn one_metadata(
+    world: &mut World,
+    request: &Request,
+    ctx: &Ctx,
+    vm: &VmView,
+    (method, key): (&str, &str),
+) -> Done {
+    let known = vm.extra.metadata.get(key).cloned();
+    match (method, known) {
+        ("GET", Some(value)) => {
+            let words = format!("<Value>{}</Value>", escape_text(&value));
+            Ok(plain(ctx, "metadata.value", "MetadataValue", &words))
+        }
+        ("PUT", _) => {
+            let root = parse(request)?;
+            let typed = child(&root, "TypedValue").and_then(|typed| child(typed, "Value"));
+            let value = typed.or_else(|| child(&root, "Value")).map(Element::text);
+            let value =
+                value.ok_or_else(|| no(400, "BAD_REQUEST", "MetadataValue without Value"))?;
+            world.cloud.edit_vm(&vm.id, None, |extra| {
+                extra.metadata.insert(key.to_owned(), value);
+            });
+            updated(world, ctx, vm)
+        }
+        ("DELETE", Some(_)) => {
+            world.cloud.edit_vm(&vm.id, None, |extra| {
+                extra.metadata.remove(key);
+            });
+            updated(world, ctx, vm)
+        }
+        _ => Err(no_access(&["metadata", key])),
+    }
 }
 
 fn add_metadata(world: &mut World, request: &Request, ctx: &Ctx, vm: &VmView) -> Done {

@@ -218,6 +218,9 @@ pub struct VirtualMachine {
     /// Whether the cloud restarts it.
     #[serde(default, deserialize_with = "lenient::flag")]
     pub haenable: bool,
+    /// Name of its SSH key pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keypair: Option<String>,
     /// Zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zoneid: Option<Id>,
@@ -355,6 +358,7 @@ impl Default for VirtualMachine {
             domain: None,
             created: None,
             haenable: false,
+            keypair: None,
             zoneid: None,
             zonename: None,
             hostid: None,

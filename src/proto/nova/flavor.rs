@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::or_default;
 use super::server::Link;
+use super::{count, or_default, truth};
 
 /// Swap space in MB: the empty text stands for none before microversion 2.75.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -156,22 +156,42 @@ pub struct NewFlavor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Virtual CPUs.
+    #[serde(deserialize_with = "needed")]
     pub vcpus: u32,
     /// Memory in MB.
+    #[serde(deserialize_with = "needed")]
     pub ram: u64,
     /// Root disk in GB.
+    #[serde(deserialize_with = "needed")]
     pub disk: u64,
     /// Ephemeral disk in GB.
-    #[serde(rename = "OS-FLV-EXT-DATA:ephemeral", default)]
+    #[serde(
+        rename = "OS-FLV-EXT-DATA:ephemeral",
+        default,
+        deserialize_with = "needed"
+    )]
     pub ephemeral: u64,
     /// Swap in MB.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "needed")]
     pub swap: u64,
     /// Whether others may use it.
     #[serde(
         rename = "os-flavor-access:is_public",
         default,
+        deserialize_with = "truth",
         skip_serializing_if = "Option::is_none"
     )]
     pub is_public: Option<bool>,
+    /// Words about it, from microversion 2.55.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A number that is there, or the text of one.
+fn needed<'de, T, D>(reader: D) -> Result<T, D::Error>
+where
+    T: TryFrom<u64> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(count(reader)?.unwrap_or_default())
 }

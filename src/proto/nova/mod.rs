@@ -82,6 +82,26 @@ pub fn truth_of(value: &serde_json::Value) -> Option<bool> {
     }
 }
 
+/// Reads a number, or the text of one, as the services' schemas take it.
+fn count<'de, T, D>(reader: D) -> Result<Option<T>, D::Error>
+where
+    T: TryFrom<u64>,
+    D: serde::Deserializer<'de>,
+{
+    use serde::de::Error;
+    use serde_json::Value;
+    let value = <Value as serde::Deserialize>::deserialize(reader)?;
+    let number = match &value {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.parse().ok(),
+        value => value.as_u64(),
+    };
+    number
+        .and_then(|number: u64| T::try_from(number).ok())
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("{value} is not such a number")))
+}
+
 /// Reads a member that Nova's schemas take as a boolean or as one of its words.
 fn truth<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<bool>, D::Error> {
     use serde::de::Error;

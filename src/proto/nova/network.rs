@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::or_default;
+use super::{count, or_default};
 
 /// A network as shown.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -107,6 +107,7 @@ pub struct NewNetwork {
     #[serde(
         rename = "provider:segmentation_id",
         default,
+        deserialize_with = "count",
         skip_serializing_if = "Option::is_none"
     )]
     pub segmentation_id: Option<u16>,

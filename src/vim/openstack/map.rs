@@ -109,6 +109,7 @@ pub fn new_flavor(spec: FlavorSpec) -> NewFlavor {
         ephemeral: spec.ephemeral_disk_mb.div_ceil(1024),
         swap: spec.swap_disk_mb,
         is_public: Some(true),
+        description: None,
     }
 }
 
