@@ -8,9 +8,9 @@ use lifeline::clock::Timestamp;
 use lifeline::cloudsim::{Fault, Injection, Target};
 use lifeline::cloudsim_faces::{Reply, Request, Settings, Time, World, answer_vcloud};
 use lifeline::proto::vcloud::{
-    ApiVersion, Deploy, Document, Instantiate, Link, Org, OrgList, OrgNetwork, Session,
-    SupportedVersions, Task, TaskStatus, Undeploy, UndeployAction, VApp, VAppStatus, VcloudError,
-    Vdc,
+    ApiVersion, Deploy, Document, Instantiate, Link, NetworkConnection, Org, OrgList, OrgNetwork,
+    ProductSections, Session, SupportedVersions, Task, TaskStatus, TasksList, Undeploy,
+    UndeployAction, VApp, VAppStatus, VcloudError, Vdc, customization_request, hardware_request,
 };
 
 const HOST: &str = "http://cloud.example";
@@ -548,4 +548,127 @@ fn organisations_do_not_see_each_other() {
             "ACCESS_TO_RESOURCE_IS_FORBIDDEN"
         );
     }
+}
+
+#[test]
+fn a_vms_parts_are_changed_where_its_links_say() {
+    for version in [ApiVersion::V1_0, ApiVersion::V5_1] {
+        let mut lab = Lab::new(version);
+        let href = lab.instantiate("a").href;
+        lab.pass(1000);
+        let vm = lab.vapp(&href).vms.remove(0);
+        let put = |lab: &mut Lab, href: &str, body: String| {
+            let reply = lab.send("PUT", href, body);
+            let text = String::from_utf8_lossy(&reply.body).into_owned();
+            assert_eq!(reply.status, 202, "{href}: {text}");
+            assert_eq!(
+                Task::decode(&reply.body).unwrap().status,
+                TaskStatus::Success
+            );
+        };
+        // another network, and an address of its own on the old one
+        let edit = vm.edits.connections.clone().unwrap();
+        let nic = |network: &str, index, ip: Option<&str>, mac: Option<&str>| NetworkConnection {
+            network: network.into(),
+            index,
+            ip_address: ip.map(Into::into),
+            mac_address: mac.map(Into::into),
+            connected: true,
+            mode: if ip.is_some() { "MANUAL" } else { "POOL" }.into(),
+        };
+        let wanted = [
+            nic("esc-net", 0, Some("10.20.7.7"), Some("00:50:56:01:02:03")),
+            nic("my-network", 1, None, None),
+        ];
+        put(
+            &mut lab,
+            &edit,
+            NetworkConnection::request(&wanted, version),
+        );
+        let now = lab.vapp(&href).vms.remove(0).connections;
+        let seen: Vec<_> = now.iter().map(|one| (&*one.network, one.index)).collect();
+        assert_eq!(seen, [("esc-net", 0), ("my-network", 1)]);
+        assert_eq!(now[0].ip_address.as_deref(), Some("10.20.7.7"));
+        assert_eq!(now[0].mac_address.as_deref(), Some("00:50:56:01:02:03"));
+        assert!(now[1].ip_address.as_deref().unwrap().starts_with("10.30."));
+        // what is as it was keeps its address
+        put(
+            &mut lab,
+            &edit,
+            NetworkConnection::request(&wanted[1..], version),
+        );
+        let left = lab.vapp(&href).vms.remove(0).connections;
+        assert_eq!(left, now[1..]);
+        let strange = NetworkConnection::request(&[nic("nowhere", 0, None, None)], version);
+        assert_eq!(lab.error("PUT", &edit, strange).0, 400);
+        // hardware
+        for (edit, amount) in [(vm.edits.cpus, 4), (vm.edits.memory, 2048)] {
+            let edit = edit.unwrap();
+            let shown = lab.send("GET", &edit, String::new());
+            put(
+                &mut lab,
+                &edit,
+                hardware_request(&shown.body, amount).unwrap(),
+            );
+        }
+        let larger = lab.vapp(&href).vms.remove(0);
+        assert_eq!((larger.cpus, larger.memory_mb), (Some(4), Some(2048)));
+        // what the guest is told
+        let properties = Link::of_kind(&vm.links, "productSections").next();
+        let properties = properties.unwrap().href.clone();
+        let told = ProductSections {
+            properties: vec![("user-data".into(), "YWI=".into())],
+        };
+        put(&mut lab, &properties, told.encode(version));
+        assert_eq!(lab.get::<ProductSections>(&properties), told);
+        let edit = vm.edits.customization.unwrap();
+        let shown = lab.send("GET", &edit, String::new());
+        let body = customization_request(&shown.body, "echo hi", "web").unwrap();
+        put(&mut lab, &edit, body);
+        let guest = lab.vapp(&href).vms.remove(0).customization.unwrap();
+        assert_eq!(guest.script.as_deref(), Some("echo hi"));
+        assert_eq!(guest.computer_name.as_deref(), Some("web"));
+    }
+}
+
+#[test]
+fn two_vapps_of_one_name_are_refused_and_busy_ones_are_not_changed() {
+    let mut lab = Lab::new(ApiVersion::V5_1);
+    let href = lab.instantiate("a").href;
+    let vdc: Vdc = lab.get(&lab.vdc.clone());
+    let add = Link::rel(&vdc.links, "add").unwrap().href.clone();
+    let template = vdc.entities.iter().find(|one| one.is("vAppTemplate"));
+    let again = Instantiate {
+        name: "a".into(),
+        template: template.unwrap().href.clone(),
+        ..Instantiate::default()
+    };
+    let told = lab.error("POST", &add, again.encode(ApiVersion::V5_1));
+    assert_eq!(told, (400, "DUPLICATE_NAME".to_owned()));
+    let vm = href.replace("vapp-", "vm-");
+    let section = NetworkConnection::request(&[], ApiVersion::V5_1);
+    let told = lab.error("PUT", &format!("{vm}/networkConnectionSection/"), section);
+    assert_eq!(told.1, "BUSY_ENTITY");
+}
+
+#[test]
+fn an_organisations_tasks_are_listed_with_what_they_are_about() {
+    let mut lab = Lab::new(ApiVersion::V5_1);
+    let href = lab.up("a");
+    let vdc: Vdc = lab.get(&lab.vdc.clone());
+    let org = Link::rel(&vdc.links, "up").unwrap().href.clone();
+    let org: Org = lab.get(&org);
+    let list = Link::of_kind(&org.links, "tasksList").next().unwrap();
+    let list: TasksList = lab.get(&list.href);
+    let names: Vec<_> = list
+        .tasks
+        .iter()
+        .map(|task| task.operation_name.as_deref())
+        .collect();
+    assert_eq!(names, [Some("vappDeploy"), Some("vdcInstantiateVapp")]);
+    assert!(
+        list.tasks
+            .iter()
+            .all(|task| task.owner.as_ref().unwrap().href == href)
+    );
 }

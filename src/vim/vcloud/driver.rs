@@ -81,7 +81,8 @@ impl Cloud for VcloudVim {
             VimCall::CreateVm(new) => self.create_vm(new).await,
             VimCall::DeleteVm(vm) => self.delete_vm(&vm).await,
             VimCall::StartVm(vm) => self.start_vm(&vm).await,
-            VimCall::StopVm(vm) | VimCall::PowerOffVm(vm) => self.stop_vm(&vm).await,
+            VimCall::StopVm(vm) => self.stop_vm(&vm).await,
+            VimCall::PowerOffVm(vm) => self.power_off_vm(&vm).await,
             VimCall::RebootVm { vm, hard } => self.reboot_vm(&vm, hard, key).await,
             VimCall::ResizeVm { vm, flavor } => self.resize_vm(&vm, &flavor).await,
             // Whoever rents room cannot make more of it.

@@ -16,8 +16,10 @@ pub enum What {
     Delete,
     /// It was to be started.
     Start,
-    /// It was to be stopped.
+    /// It was to be stopped by its guest; by its power, where that fails.
     Stop,
+    /// Its power was to be taken away.
+    PowerOff,
     /// It was to be rebooted.
     Reboot,
     /// It was to get another size.

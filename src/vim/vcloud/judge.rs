@@ -116,7 +116,9 @@ fn reached(what: &What, vapp: Option<&VApp>) -> Option<bool> {
     let runs = vapp.is_some_and(|vapp| vapp.status == VAppStatus::PoweredOn);
     match what {
         What::Create(_) | What::Start => Some(runs),
-        What::Stop => Some(vapp.is_some_and(|vapp| power(vapp) == PowerState::Stopped)),
+        What::Stop | What::PowerOff => {
+            Some(vapp.is_some_and(|vapp| power(vapp) == PowerState::Stopped))
+        }
         What::Delete => Some(vapp.is_none()),
         // What runs may run since before.
         What::Reboot | What::Resize(_) | What::Done => None,

@@ -19,6 +19,8 @@ pub struct Memory {
     pub reboots: Recent<Vec<String>>,
     /// The task that removes a vApp, by the vApp's id.
     pub removals: Recent<String>,
+    /// The task that takes a vApp's power away after its guest did not end, by the task that asked the guest.
+    pub forced: Recent<String>,
     /// What a vApp is to become, by its token: a create whose answer was lost is gone on with.
     pub plans: Recent<Plan>,
     /// What is done to a vApp step by step, by its id.
@@ -40,6 +42,7 @@ impl Memory {
             accepted: Recent::new(limit),
             reboots: Recent::new(limit),
             removals: Recent::new(limit),
+            forced: Recent::new(limit),
             plans: Recent::new(limit),
             works: Recent::new(limit),
             hrefs: Recent::new(limit),

@@ -119,14 +119,49 @@ impl VcloudVim {
         self.act(vm, What::Start, &ask).await
     }
 
+    /// Asks the guest to end, as far as VMware Tools are there to ask it; else takes the power away.
     pub(super) async fn stop_vm(&self, vm: &VmId) -> Result<Accepted, VimError> {
         let vapp = self.known(vm).await?;
-        let off = matches!(vapp.status, VAppStatus::PoweredOff | VAppStatus::Resolved);
-        if off && judge::active(&vapp).is_none() {
+        if is_off(&vapp) {
+            return Ok(self.done(Some(vm.as_str().to_owned())));
+        }
+        if let Some(link) = Link::rel(&vapp.links, "power:shutdown") {
+            let ask = Ask::post(link, Body::Empty);
+            match self.act(vm, What::Stop, &ask).await {
+                Err(VimError::Refused(lines)) => {
+                    tracing::info!(%vm, ?lines, "its guest cannot be asked to end");
+                }
+                answer => return answer,
+            }
+        }
+        let ask = self.stopping(&vapp)?;
+        self.act(vm, What::PowerOff, &ask).await
+    }
+
+    pub(super) async fn power_off_vm(&self, vm: &VmId) -> Result<Accepted, VimError> {
+        let vapp = self.known(vm).await?;
+        if is_off(&vapp) {
             return Ok(self.done(Some(vm.as_str().to_owned())));
         }
         let ask = self.stopping(&vapp)?;
-        self.act(vm, What::Stop, &ask).await
+        self.act(vm, What::PowerOff, &ask).await
+    }
+
+    /// A guest was asked to end and did not: its power is taken away. The task of that, which is followed from then on.
+    async fn force(&self, id: &str, asked: &str) -> Result<Option<String>, VimError> {
+        if let Some(forced) = self.memory.forced.get(asked) {
+            return Ok(Some(forced));
+        }
+        let Some(vapp) = self.vapp(id).await? else {
+            return Ok(None);
+        };
+        if is_off(&vapp) {
+            return Ok(None);
+        }
+        let answer = self.api.change(&self.stopping(&vapp)?).await?;
+        let task = task_of(&answer.map_err(|error| refusal(&error))?)?;
+        self.memory.forced.put(asked, task.href.clone());
+        Ok(Some(task.href))
     }
 
     /// Reboots. vCloud knows no keys: a call that is repeated because its answer was lost is told from a new one by
@@ -214,7 +249,18 @@ impl VcloudVim {
             }
             _ => {}
         }
-        let task = self.task(href).await?;
+        let mut task = self.task(href).await?;
+        let failed = |task: &Option<Task>| {
+            matches!(judge::of_task(task.as_ref()), Some(VimOpStatus::Failed(_)))
+        };
+        if errand.what == What::Stop && failed(&task) {
+            task = match self.force(id, href).await {
+                Ok(Some(forced)) => self.task(&forced).await?,
+                Ok(None) => task,
+                Err(VimError::Refused(lines)) => return Ok(VimOpStatus::Failed(lines)),
+                Err(error) => return Err(error),
+            };
+        }
         if let What::Create(plan) = &errand.what
             && matches!(
                 judge::of_task(task.as_ref()),
@@ -230,4 +276,10 @@ impl VcloudVim {
         };
         Ok(judge::outcome(&errand.what, task.as_ref(), vapp.as_ref()))
     }
+}
+
+/// Whether it is off, and nothing is under way that would change that.
+fn is_off(vapp: &VApp) -> bool {
+    let off = matches!(vapp.status, VAppStatus::PoweredOff | VAppStatus::Resolved);
+    off && judge::active(vapp).is_none()
 }

@@ -123,6 +123,8 @@ fn a_task_that_failed_is_judged_by_the_look_and_told_with_its_codes() {
         (What::Start, Some(4), true),
         (What::Start, Some(8), false),
         (What::Stop, Some(8), true),
+        (What::PowerOff, Some(8), true),
+        (What::PowerOff, Some(4), false),
         (What::Stop, Some(3), true),
         (What::Stop, Some(4), false),
         (What::Delete, None, true),
