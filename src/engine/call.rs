@@ -75,6 +75,9 @@ pub(crate) enum Record {
     Failed,
     /// Nobody knows.
     Unknown,
+    /// There is none: the create was refused. What stands between us and the VIM may have sent it before, and that one
+    /// may have happened.
+    Refused,
 }
 
 /// What follows a pause.
@@ -345,6 +348,9 @@ impl Intent {
                 if self.goal.is_removal() {
                     return self.look(Record::Failed);
                 }
+                if self.goal == Goal::Made && self.token.is_some() {
+                    return self.look(Record::Refused);
+                }
                 self.failed("vim-refused", None)
             }
             VimError::Down(_) => {
@@ -452,6 +458,9 @@ impl Intent {
     }
 
     fn cannot_look(&mut self, next: Next, error: &VimError, env: &CallEnv<'_>) -> Stepped {
+        if next == Next::Look(Record::Refused) && matches!(error, VimError::Refused(_)) {
+            return self.failed("vim-refused", None);
+        }
         if self.goal == Goal::Answer
             && let VimError::Refused(lines) = error
         {

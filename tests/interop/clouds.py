@@ -60,6 +60,8 @@ class Face:
     tenant: str
     secret: str
     properties: tuple = ()
+    # More of them, by which a request's target says what it is for.
+    wire: tuple = ()
     # Settings of `lifeline sim`.
     sim: str = ""
     # Whether a user can make tenants in it.
@@ -108,6 +110,12 @@ FACES = {
         secret="admin-secret",
         sim=accounts(),
         has_sessions=False,
+        wire=(("http_method", "get"),),
+        create=("GET", "command=deployVirtualMachine"),
+        remove=("GET", "command=destroyVirtualMachine"),
+        # of a VM that crashed
+        reboot=("GET", "command=startVirtualMachine"),
+        look=("GET", "command=listVirtualMachines"),
         # A VM that crashed is stopped there, and rebooted by a start.
         faults={"reboot-fails": "start-fails"},
     ),
@@ -180,8 +188,9 @@ class Embedded:
 class Cloud:
     """A cloud of its own, and the driver that leads to it."""
 
-    def __init__(self, binary, name, create=300, boot=300, spread=3000, lan="127.77.0.0/24"):
+    def __init__(self, binary, name, create=300, boot=300, spread=3000, lan="127.77.0.0/24", wire=False):
         self.name, self.face = name, FACES[name]
+        self.properties = self.face.properties + (self.face.wire if wire else ())
         settings = CLOUD.format(create=create, boot=boot) + self.face.sim.replace("LAN", lan)
         self.site = faces.Cloud(binary, (self.face.at, "control", "guests"), settings)
         port = self.site.address["guests"].rsplit(":", 1)[1]
@@ -194,7 +203,7 @@ class Cloud:
         """Makes it the VIM of every deployment that names none."""
         face = self.face
         properties = "".join(
-            f"<property><name>{name}</name><value>{value}</value></property>" for name, value in face.properties
+            f"<property><name>{name}</name><value>{value}</value></property>" for name, value in self.properties
         )
         return f"""<config xmlns="{h.BASE}"><esc_datamodel xmlns="{h.ESC}" xmlns:ll="{h.LIFELINE}">
           <vim_connectors><vim_connector><id>{self.name}</id><type>{face.kind}</type>

@@ -181,7 +181,7 @@ def main():
 
     def over_a_bad_wire(name):
         if wires.get(name):
-            run = at(name, "wire", wire.CONFIG, create=100, boot=100, spread=200)
+            run = at(name, "wire", wire.CONFIG, create=100, boot=100, spread=200, wire=True)
             wire.prepare(run)
             for case in wires[name]:
                 report.case(*case, run)

@@ -103,8 +103,16 @@ def tell(run, row):
     events = run.thread(name)
 
     def arm(step):
+        vim.clear(None)
         for fault in row.faults if step in row.steps else ():
             vim.site.control("POST", "faults", fault(vim.face))
+
+    def struck(step):
+        """What was armed for a number of requests has met one."""
+        armed = [fault(vim.face) for fault in row.faults if step in row.steps]
+        before = sum(fault.get("times", int(fault["fault"] == "reply-lost")) for fault in armed)
+        left = sum(fault.get("times") or 0 for fault in vim.site.control("GET", "faults")["faults"])
+        h.expect(left < before or not before, f"{name}: the fault met no request while the VM was {step}")
 
     def balanced(count):
         """As many VMs as opdata has; one that the cloud made by itself is given time to be found and removed."""
@@ -123,6 +131,7 @@ def tell(run, row):
         config = h.deployment(TENANT, name, h.group(policy=row.policy, retries=5))
         run.session.edit_config(target="running", config=vim.dress(config))
         events.take("VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE")
+        struck(MAKE)
         seen = balanced(1)
 
         arm(REPLACE)
@@ -131,6 +140,7 @@ def tell(run, row):
             events.take("VM_RECOVERY_INIT", "VM_RECOVERY_UNDEPLOYED", "VM_RECOVERY_DEPLOYED", "VM_RECOVERY_COMPLETE")
         else:
             events.take("VM_RECOVERY_INIT", "VM_RECOVERY_REBOOT", "VM_RECOVERY_COMPLETE")
+        struck(REPLACE)
         after = balanced(1)
         h.expect_equal((after.state, after.vm.state), ("SERVICE_ACTIVE_STATE", "VM_ALIVE_STATE"), "states afterwards")
         h.expect_equal(after.vm.addresses, seen.vm.addresses, "addresses afterwards")
@@ -138,6 +148,7 @@ def tell(run, row):
         arm(REMOVE)
         run.session.edit_config(target="running", config=h.undeployment(tenant, name))
         events.take("VM_UNDEPLOYED", "SERVICE_UNDEPLOYED")
+        struck(REMOVE)
         balanced(0)
     finally:
         vim.clear(None)

@@ -46,10 +46,19 @@ impl Intent {
         }
         let Some(first) = vms.next() else {
             return match record {
+                Record::Refused => self.failed("vim-refused", None),
                 // The record is terminal and nothing carries the token.
                 Record::Failed => self.judge_vm(record, None, Vec::new(), env),
                 _ => self.outcome_unknown(env),
             };
+        };
+        let record = match record {
+            // Refused, and there: whoever sent it again got the refusal.
+            Record::Refused => {
+                self.exposed = true;
+                Record::Unknown
+            }
+            other => other,
         };
         let copies: Vec<VmId> = vms.map(|vm| vm.id).collect();
         self.target = Some(first.id.as_str().to_owned());

@@ -580,6 +580,16 @@ fn a_create_that_the_cloud_carried_out_twice_leaves_the_one_it_answered() {
 }
 
 #[test]
+fn a_create_that_was_refused_the_second_time_is_adopted_from_the_first() {
+    let mut sim = Sim::new();
+    sim.fault("create", Fault::TwiceRefused("port in use"))
+        .desire(deployment(vec![group("g1")]));
+    sim.secs(10).expect(&DEPLOY);
+    assert_eq!(sim.vim.vms.len(), 1, "{:#?}", sim.vim.log);
+    assert_eq!(sim.record().vms[0].generation, 1);
+}
+
+#[test]
 fn vim_down_in_mid_recovery() {
     let mut sim = deployed(vec![group("g1")]);
     sim.vim.down_until = sim.now + Duration::from_secs(200);

@@ -33,6 +33,8 @@ pub enum Fault {
     ReplyLost(Option<Duration>),
     /// A create is carried out twice, as by a proxy that sends it again; one of the two is answered.
     Twice,
+    /// The same, and the second one, which is answered, is refused.
+    TwiceRefused(&'static str),
     /// Works, but the VM never answers a probe.
     Dead,
     /// The API is down at that moment.
@@ -765,6 +767,12 @@ impl Sim {
                 after = lands.unwrap_or_default();
             }
             Fault::Dead => dead = true,
+            Fault::TwiceRefused(line) => {
+                if let (_, Some(change)) = self.change(call, n, dead, leaves) {
+                    self.in_world(Duration::ZERO, World::Land(change));
+                }
+                return Err(VimError::Refused(vec![line.into()]));
+            }
             Fault::Twice => {
                 let (_, change) = self.change(call.clone(), n, dead, leaves);
                 if let Some(Change::Appear(_, vm)) = change {
