@@ -109,8 +109,16 @@ fn operations_and_parameters() {
             &format!("<nope xmlns=\"{SIM}\"/>"),
             "protocol operation-not-supported",
         ),
-        ("34", "", "rpc missing-element bad-element=rpcOperation"),
-        ("34", "<get/><get/>", "rpc unknown-element bad-element=get"),
+        (
+            "34",
+            "",
+            "protocol missing-element bad-element=rpcOperation",
+        ),
+        (
+            "34",
+            "<get/><get/>",
+            "protocol unknown-element bad-element=get",
+        ),
         (
             "36",
             "<get><foo/></get>",
@@ -311,24 +319,39 @@ fn wrong_envelopes() {
     let host = Host::start();
     let mut table = Table::default();
     let id = "message-id=\"1\"";
-    for (case, text) in [
-        ("35 namespace", rpc(id, GET).replace(BASE, "urn:x")),
-        ("35 none", format!("<rpc {id}>{GET}</rpc>")),
-        ("35 element", format!("<foo xmlns=\"{BASE}\" {id}/>")),
+    let namespace = "protocol unknown-namespace bad-element=rpc bad-namespace=";
+    for (case, text, expected) in [
+        (
+            "35 namespace",
+            rpc(id, GET).replace(BASE, "urn:x"),
+            format!("{namespace}urn:x"),
+        ),
+        (
+            "35 none",
+            format!("<rpc {id}>{GET}</rpc>"),
+            namespace.to_owned(),
+        ),
+        (
+            "35 element",
+            format!("<foo xmlns=\"{BASE}\" {id}/>"),
+            "protocol unknown-element bad-element=foo".to_owned(),
+        ),
         (
             "35 rpc-reply",
             format!("<rpc-reply xmlns=\"{BASE}\" {id}><ok/></rpc-reply>"),
+            "closed".to_owned(),
         ),
         (
             "35 notification",
             format!("<notification xmlns=\"{NOTIFICATION}\"/>"),
+            "closed".to_owned(),
         ),
     ] {
         let mut peer = host.peer();
         peer.send(chunk(&text));
         match peer.next(Duration::from_secs(5)) {
-            Got::Closed => {}
-            Got::Message(reply) => table.row(case, &brief(&reply), &["rpc *"]),
+            Got::Closed => table.row(case, "closed", &[&expected]),
+            Got::Message(reply) => table.row(case, &brief(&reply), &[&expected]),
             Got::Quiet => table.check(case, false),
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use lifeline::xml::Element;
 
 use crate::cases::{CASES, Shown};
-use crate::peer::{BASE, Got, Host, Peer, parse};
+use crate::peer::{BASE, Got, Host, Peer, appendix_a, parse};
 
 /// How long an answer may take; and how long nothing has to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -186,6 +186,7 @@ impl Case {
 
 /// `tag / type, app-tag, path, info`.
 fn row(error: &Element) -> String {
+    appendix_a(error);
     let text = |name| error.child(BASE, name).map(|e| e.text().trim().to_owned());
     let mut row = format!(
         "{} / {}",

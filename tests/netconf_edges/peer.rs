@@ -474,6 +474,69 @@ const ORDER: [&str; 7] = [
     "error-info",
 ];
 
+/// For each error-tag the error-types it may have and the info it must have (RFC 6241 appendix A).
+const APPENDIX_A: [(&str, &str, &str); 19] = [
+    ("in-use", "protocol application", ""),
+    ("invalid-value", "protocol application", ""),
+    ("too-big", "transport rpc protocol application", ""),
+    (
+        "missing-attribute",
+        "rpc protocol application",
+        "bad-attribute bad-element",
+    ),
+    (
+        "bad-attribute",
+        "rpc protocol application",
+        "bad-attribute bad-element",
+    ),
+    (
+        "unknown-attribute",
+        "rpc protocol application",
+        "bad-attribute bad-element",
+    ),
+    ("missing-element", "protocol application", "bad-element"),
+    ("bad-element", "protocol application", "bad-element"),
+    ("unknown-element", "protocol application", "bad-element"),
+    (
+        "unknown-namespace",
+        "protocol application",
+        "bad-element bad-namespace",
+    ),
+    ("access-denied", "protocol application", ""),
+    ("lock-denied", "protocol", "session-id"),
+    ("resource-denied", "transport rpc protocol application", ""),
+    ("rollback-failed", "protocol application", ""),
+    ("data-exists", "application", ""),
+    ("data-missing", "application", ""),
+    ("operation-not-supported", "protocol application", ""),
+    ("operation-failed", "rpc protocol application", ""),
+    ("malformed-message", "rpc", ""),
+];
+
+/// The type and the info of an error are of those that its tag has.
+pub fn appendix_a(error: &Element) {
+    let text = |name| error.child(BASE, name).unwrap().text().trim().to_owned();
+    let tag = text("error-tag");
+    let (_, types, infos) = APPENDIX_A
+        .iter()
+        .find(|(name, _, _)| *name == tag)
+        .unwrap_or_else(|| panic!("{tag} is no error-tag"));
+    let kind = text("error-type");
+    assert!(
+        types.split(' ').any(|allowed| allowed == kind),
+        "{tag} is never of type {kind}: {}",
+        error.to_xml()
+    );
+    for name in infos.split_whitespace() {
+        let info = error.child(BASE, "error-info");
+        assert!(
+            info.is_some_and(|info| info.child(BASE, name).is_some()),
+            "{tag} without {name}: {}",
+            error.to_xml()
+        );
+    }
+}
+
 fn one(error: &Element) -> String {
     let text = |name| error.child(BASE, name).map(|e| e.text().trim().to_owned());
     let places: Vec<usize> = error
@@ -481,6 +544,7 @@ fn one(error: &Element) -> String {
         .map(|e| ORDER.iter().position(|name| e.is(BASE, name)).unwrap())
         .collect();
     assert!(places.is_sorted(), "order of {}", error.to_xml());
+    appendix_a(error);
     assert_eq!(text("error-severity").as_deref(), Some("error"));
     assert!(text("error-message").is_some_and(|text| !text.is_empty()));
     let mut shown = format!(

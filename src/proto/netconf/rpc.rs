@@ -54,12 +54,16 @@ impl Rpc {
         };
         if !root.is(BASE, "rpc") {
             if &*root.local == "rpc" {
-                return answer(RpcError::unknown_namespace(ErrorType::Rpc, "rpc", &root.ns));
+                return answer(RpcError::unknown_namespace(
+                    ErrorType::Protocol,
+                    "rpc",
+                    &root.ns,
+                ));
             }
             if matches!(&*root.local, "hello" | "rpc-reply" | "notification") {
                 return Err(Rejection::End(format!("<{}> from the client", root.local)));
             }
-            return answer(RpcError::unknown_element(ErrorType::Rpc, &root.local));
+            return answer(RpcError::unknown_element(ErrorType::Protocol, &root.local));
         }
         let Some(message_id) = root.attr("", "message-id").map(str::to_owned) else {
             return answer(RpcError::missing_attribute(
@@ -86,9 +90,12 @@ impl Rpc {
                 operation,
             }),
             // The name that RFC 6241 appendix B gives to what has to stand here.
-            (None, _) => answer(RpcError::missing_element(ErrorType::Rpc, "rpcOperation")),
+            (None, _) => answer(RpcError::missing_element(
+                ErrorType::Protocol,
+                "rpcOperation",
+            )),
             (_, Some(second)) => answer(
-                RpcError::unknown_element(ErrorType::Rpc, &second.local)
+                RpcError::unknown_element(ErrorType::Protocol, &second.local)
                     .with_message("more than one operation in <rpc>"),
             ),
         }
