@@ -8,6 +8,7 @@ fixed unless another one is given; what fails prints how to repeat it.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -31,11 +32,12 @@ def fuzz(server, api, major, options):
         f'[[operations]]\ninclude-path-regex = "/{kind}/"\nparameters = {{ id = "{known}" }}\n'
         for kind, known in (("vnf_instances", instance), ("vnf_lcm_op_occs", op))
     ))
+    # Its cache goes where the server's files go.
     done = subprocess.run(
-        [options.schemathesis, "--config-file", str(settings), "run", f"{root}/vnflcm/{major}/openapi.json",
+        [os.path.abspath(options.schemathesis), "--config-file", str(settings), "run", f"{root}/vnflcm/{major}/openapi.json",
          "--url", root, "--auth", f"{server.user}:{server.password}", "--checks", CHECKS,
          "--max-examples", options.examples, "--seed", options.seed],
-        check=False,
+        check=False, cwd=server.home,
     )
     if done.returncode != 0 or server.process.poll() is not None:
         print(server.tail())

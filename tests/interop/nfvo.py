@@ -10,7 +10,7 @@ import time
 import urllib.parse
 
 import harness as h
-from sol003 import Api, Receiver, inject, serving
+from sol003 import GROUP, TEMPLATE, Api, Receiver, inject, serving
 
 NACM = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm"
 
@@ -56,6 +56,32 @@ def bodies(api):
     return instance
 
 
+def check_kept(api):
+    """Credentials of a request are not given out again."""
+    for connections in ({"v": {"vimType": "t", "accessInfo": {"password": "s3cret"}}},
+                        [{"id": "v", "vimType": "t", "accessInfo": {"password": "s3cret"}}]):
+        instance = api.create()
+        op = api.instantiate(instance, vimConnectionInfo=connections)
+        shown = json.dumps(api.reaches(op, "COMPLETED"))
+        h.expect("vimType" in shown and "s3cret" not in shown, f"operationParams: {shown}")
+
+
+def check_cannot_scale(server, api):
+    """Where no group may have more than one VM, there is no such task."""
+    name = "<name>g1</name>"
+    one = GROUP.replace("<min_active>1</min_active><max_active>3</max_active>",
+                        "<min_active>1</min_active><max_active>1</max_active>")
+    h.expect(one != GROUP and name in one, "the template")
+    with server.session() as session:
+        session.edit_config(target="running", config=TEMPLATE.replace(GROUP, one).replace("edge", "single"))
+    instance = api.ok(201, "POST", "/vnf_instances", {"vnfdId": "single"})[1]["id"]
+    api.reaches(api.instantiate(instance), "COMPLETED")
+    _, shown = api.ok(200, "GET", f"/vnf_instances/{instance}")
+    h.expect("scale" not in shown["_links"] and "scaleToLevel" not in shown["_links"], f"{shown['_links']}")
+    api.ok(404, "POST", f"/vnf_instances/{instance}/scale", {"type": "SCALE_OUT", "aspectId": "g1"})
+    api.ok(404, "POST", f"/vnf_instances/{instance}/scale_to_level", {"scaleInfo": [{"aspectId": "g1", "scaleLevel": 1}]})
+
+
 def check_rules(server):
     """Statuses, headers, links and selectors, task by task."""
     with serving(server) as api:
@@ -84,6 +110,11 @@ def check_rules(server):
         other = api.create()
         _, shown = api.ok(200, "GET", f"/vnf_instances/{other}")
         h.expect_equal(sorted(shown["_links"]), ["instantiate", "self"], "links of one that is not")
+        for path in ("/nothing", "/vnf_instances/nothing", "/vnf_instances/nothing/else/at/all"):
+            head, _ = api.ok(404, "GET", path)
+            h.expect_equal(head["Version"], "2.0.0", f"Version of {path}")
+        check_kept(api)
+        check_cannot_scale(server, api)
         # An ETag that fits, one that does not, any.
         head, _ = api.ok(200, "GET", f"/vnf_instances/{other}")
         for tag, status in (('"no"', 412), ('"no", "nor this"', 412), ("*", 202), (None, 202)):

@@ -40,6 +40,11 @@ pub(super) async fn answer(app: Arc<App>, peer: SocketAddr, request: Request) ->
     let resource = Resource::find(parts.uri.path());
     let major = resource.as_ref().and_then(Resource::major);
     let version = major.map(|major| spoken(&parts.headers, major));
+    // What is not there is not there in a version.
+    let major = major.or_else(|| match resource {
+        None => Resource::major_of(parts.uri.path()),
+        Some(_) => None,
+    });
     let outcome = match resource {
         None => Err(Problem::new(
             StatusCode::NOT_FOUND,

@@ -225,6 +225,12 @@ pub(super) struct Known<'a> {
     pub unfinished: bool,
 }
 
+/// Whether a group of it may have more than one VM.
+pub(super) fn scales(wanted: &Deployment) -> bool {
+    let most = |group: &VmGroup| group.max_active.max(group.min_active);
+    wanted.vm_groups.iter().any(|group| most(group) > 1)
+}
+
 /// An instance.
 pub(super) fn instance(known: &Known<'_>, places: &Places) -> VnfInstance {
     let record = known.record;
@@ -237,6 +243,7 @@ pub(super) fn instance(known: &Known<'_>, places: &Places) -> VnfInstance {
     let pairs = |map: &Map<String, Value>| (!map.is_empty()).then(|| map.clone());
     let task = |wanted: bool, task: Task| wanted.then(|| places.task(id, task));
     let there = deployment.is_some();
+    let scales = known.wanted.is_some_and(scales);
     let connections: BTreeMap<String, VimConnectionInfo> = known
         .deployment
         .map(|deployment| {
@@ -272,8 +279,8 @@ pub(super) fn instance(known: &Known<'_>, places: &Places) -> VnfInstance {
                 Task::Instantiate,
             ),
             terminate: task(there, Task::Terminate),
-            scale: task(there && known.wanted.is_some(), Task::Scale),
-            scale_to_level: task(there && known.wanted.is_some(), Task::ScaleToLevel),
+            scale: task(there && scales, Task::Scale),
+            scale_to_level: task(there && scales, Task::ScaleToLevel),
             heal: task(there, Task::Heal),
             operate: task(there, Task::Operate),
             change_current_vnf_pkg: None,

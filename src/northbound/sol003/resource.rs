@@ -153,6 +153,12 @@ impl Resource {
         })
     }
 
+    /// The API version that a path belongs to, whether there is something or not.
+    pub fn major_of(path: &str) -> Option<Major> {
+        let segment = path.strip_prefix("/vnflcm/")?.split('/').next()?;
+        Major::ALL.into_iter().find(|it| it.segment() == segment)
+    }
+
     /// The methods it has.
     pub fn methods(&self) -> &'static [Method] {
         match self {

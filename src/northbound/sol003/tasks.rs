@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::gate::Call;
 use super::instances::Found;
+use super::map;
 use super::reply::{Outcome, Problem, accepted};
 use super::resource::Task;
 use crate::esc_model::desired;
@@ -63,6 +64,9 @@ impl Call {
         let wanted = wanted.map_err(|error| Problem::conflict(error.to_string()))?;
         let wanted =
             wanted.ok_or_else(|| Problem::conflict("the VNF instance is not instantiated"))?;
+        if !map::scales(&wanted) {
+            return Err(Problem::no_task("this VNF instance cannot be scaled"));
+        }
         let groups = wanted.vm_groups.into_iter();
         Ok(groups
             .map(|group| {
@@ -170,6 +174,7 @@ async fn instantiate(call: &Call, found: &Found) -> Outcome {
     }
     let levels = request.target_scale_level_info.into_iter();
     let after: Counts = levels.map(|it| (it.aspect_id, it.scale_level)).collect();
+    let params = without_access(params);
     // What a lock refuses is a conflict, whatever else is wrong.
     call.app.control.may_change_running(&call.user)?;
     call.app
@@ -180,6 +185,21 @@ async fn instantiate(call: &Call, found: &Found) -> Outcome {
     let flavour = Some(request.flavour_id);
     call.begin(found, LcmOperation::Instantiate, flavour, asked)
         .await
+}
+
+/// Credentials of VIMs are not used here, and so not kept: who reads the operation would read them.
+fn without_access(mut params: Value) -> Value {
+    let each: Vec<&mut Value> = match params.get_mut("vimConnectionInfo") {
+        Some(Value::Object(map)) => map.values_mut().collect(),
+        Some(Value::Array(list)) => list.iter_mut().collect(),
+        _ => Vec::new(),
+    };
+    for connection in each {
+        if let Some(map) = connection.as_object_mut() {
+            map.remove("accessInfo");
+        }
+    }
+    params
 }
 
 async fn scale(call: &Call, found: &Found) -> Outcome {

@@ -132,6 +132,8 @@ pub struct InstantiatedVnfInfo {
     pub scale_status: Vec<ScaleInfo>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub max_scale_levels: Vec<ScaleInfo>,
+    /// At least one, where it is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ext_cp_info: Vec<ExtCpInfo>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ext_virtual_link_info: Vec<ExtVirtualLinkInfo>,

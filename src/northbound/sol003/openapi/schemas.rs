@@ -237,12 +237,9 @@ fn instance() -> Named {
         &[("vnfcResourceInfoId", text())],
     );
     let instantiated = object(
+        &[("flavourId", text()), ("vnfState", words(TargetState::ALL))],
         &[
-            ("flavourId", text()),
-            ("vnfState", words(TargetState::ALL)),
             ("extCpInfo", list(external)),
-        ],
-        &[
             ("scaleStatus", list(schema("ScaleInfo"))),
             ("maxScaleLevels", list(schema("ScaleInfo"))),
             ("extVirtualLinkInfo", list(schema("ExtVirtualLinkInfo"))),
