@@ -7,7 +7,8 @@ use lifeline::proto::nova::{
     ServerList, TokenDocument, Versions,
 };
 use lifeline::proto::vcloud::{
-    ApiVersion, Document, Instantiate, Org, OrgNetwork, Session, SupportedVersions, Task, VApp, Vdc,
+    ApiVersion, Document, Instantiate, Org, OrgNetwork, ProductSections, Session,
+    SupportedVersions, Task, TasksList, VApp, Vdc, customization_request, hardware_request,
 };
 
 macro_rules! json {
@@ -42,7 +43,13 @@ pub fn run(data: &[u8]) {
         13 => xml::<Session>(text),
         14 => xml::<SupportedVersions>(text),
         _ => {
-            let _ = OrgNetwork::decode_any(text);
+            let _ = (
+                OrgNetwork::decode_any(text),
+                hardware_request(text, 1),
+                customization_request(text, "a", "b"),
+            );
+            xml::<TasksList>(text);
+            xml::<ProductSections>(text);
         }
     }
 }

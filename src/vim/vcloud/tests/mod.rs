@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use self::script::{Answer, Asked, Cloud};
-use super::super::steps::Plan;
 use super::*;
 use crate::clock::{ManualClock, SystemClock, Timestamp};
 use crate::engine::port::{CreateVm, InterfaceRequest, PowerState, Vim};
@@ -14,6 +13,7 @@ use crate::ids::{TenantId, VmName};
 use crate::model::connector::{ConnectorSpec, SecretRef};
 use crate::model::deployment::{DayZero, NetworkSpec, VolumeSpec};
 use crate::model::resource::FlavorSpec;
+use crate::vim::vcloud::steps::Plan;
 
 /// What the environment of every test has; stands for a password.
 const VARIABLE: &str = "CARGO_MANIFEST_DIR";
