@@ -252,7 +252,8 @@ fn an_image_keeps_what_it_is_told_and_what_is_uploaded() {
     assert_eq!(lab.send("GET", &file, &Value::Null).body, b"abc");
     let patch = "application/openstack-images-v2.1-json-patch";
     let change = json!([
-        { "op": "replace", "path": "/name", "value": "j" },
+        // openstacksdk adds what is there already
+        { "op": "add", "path": "/name", "value": "j" },
         { "op": "add", "path": "/os_distro", "value": "debian" },
         { "op": "remove", "path": "/os_type" },
         { "op": "replace", "path": "/visibility", "value": "public" },
@@ -363,7 +364,7 @@ fn a_subnet_hands_out_what_its_pools_have() {
         &mut lab,
         "POST",
         "/networking/v2.0/networks",
-        &json!({ "network": { "name": "n", "mtu": 1400, "provider:network_type": "vlan",
+        &json!({ "network": { "name": "n", "mtu": "1400", "provider:network_type": "vlan",
             "provider:segmentation_id": "100" } }),
     );
     let network = made["network"]["id"].clone();

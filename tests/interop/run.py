@@ -19,6 +19,7 @@ import time
 import traceback
 
 import clouds
+import beside  # noqa: F401 adds to the cases of faces
 import confirmed
 import examples
 import faces

@@ -89,8 +89,17 @@ pub fn neutron(code: u16, kind: &str, message: impl Into<String>) -> Reply {
 /// An error in Glance's form.
 pub fn glance(code: u16, message: impl Into<String>) -> Reply {
     let message: String = message.into();
+    let title = match code {
+        400 => "400 Bad Request",
+        403 => "403 Forbidden",
+        404 => "404 Not Found",
+        409 => "409 Conflict",
+        415 => "415 Unsupported Media Type",
+        501 => "501 Not Implemented",
+        _ => "500 Internal Server Error",
+    };
     let text = format!(
-        "<html><head><title>{code}</title></head><body><h1>{code}</h1>{}</body></html>",
+        "<html>\n <head>\n  <title>{title}</title>\n </head>\n <body>\n  <h1>{title}</h1>\n  {}<br /><br />\n\n\n\n </body>\n</html>",
         crate::xml::escape_text(&message)
     );
     Reply::text(code, "text/html; charset=UTF-8", text)

@@ -125,7 +125,7 @@ pub fn wanted(request: &Request, key: &str, known: &[&str]) -> Result<Map<String
 fn check(wanted: &Map<String, Value>) -> Result<(), Reply> {
     for (name, value) in wanted {
         let fits = match name.as_str() {
-            "mtu" => value.as_u64().is_some_and(|mtu| mtu == 0 || mtu >= 68),
+            "mtu" => number(value).is_some_and(|mtu| mtu == 0 || mtu >= 68),
             "dns_nameservers" => value.as_array().is_some_and(|all| {
                 let mut all = all.iter();
                 all.all(|one| one.as_str().is_some_and(|ip| ip.parse::<IpAddr>().is_ok()))
@@ -163,7 +163,7 @@ pub fn kept(wanted: Map<String, Value>) -> Map<String, Value> {
         .into_iter()
         .filter(|(name, _)| KEPT.contains(&name.as_str()))
         .map(|(name, value)| match name.as_str() {
-            "provider:segmentation_id" => {
+            "provider:segmentation_id" | "mtu" => {
                 let number = number(&value);
                 (name, json!(number))
             }

@@ -186,14 +186,17 @@ fn change(world: &mut World, request: &Request, image: &ImageView) -> Result<Rep
                     return Err(glance(409, format!("Property {name} does not exist.")));
                 }
             }
-            ("replace", "name", _) => {
+            ("add" | "replace", "name", _) => {
                 spec.name = word.ok_or_else(|| glance(400, "The name of an image is a text."))?;
             }
-            ("replace", "disk_format", _) => spec.disk_format = word,
-            ("replace", "container_format", _) => spec.container_format = word,
-            ("replace", "tags", Some(list)) => {
+            ("add" | "replace", "disk_format", _) => spec.disk_format = word,
+            ("add" | "replace", "container_format", _) => spec.container_format = word,
+            ("add" | "replace", "tags", Some(list)) => {
                 let read = serde_json::from_value::<Vec<String>>(list.clone());
                 tags = read.map_err(|_| glance(400, "Tags are a list of texts."))?;
+            }
+            ("add" | "replace", "size", _) => {
+                return Err(glance(403, "Attribute 'size' is read-only."));
             }
             ("add" | "replace", name, Some(value)) if !name.is_empty() => {
                 set(&mut more, name, value, &[])?;
