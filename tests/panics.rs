@@ -156,7 +156,7 @@ fn a_panic_in_a_session_ends_it_frees_its_locks_and_is_told() {
     watcher.rpc(RUNNING).unwrap();
     house.connect().close();
     let left = house.server().control().sessions.list();
-    assert!(left.iter().all(|left| Value::from(left.id.0) != session));
+    assert!(left.iter().all(|left| left.id.0 != session));
     house.stop();
     let told = records(dir.path());
     let ended = told

@@ -65,6 +65,22 @@ fn entities_are_refused_and_not_expanded() {
     });
 }
 
+/// The time that this thread was given by the machine.
+fn own_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a live timespec.
+    unsafe {
+        assert_eq!(
+            libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time),
+            0
+        );
+    }
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// RUSTSEC-2026-0194: looking for duplicate attributes took quadratic time.
 #[test]
 fn forty_thousand_attributes_take_less_than_20_ms() {
@@ -76,12 +92,12 @@ fn forty_thousand_attributes_take_less_than_20_ms() {
         attributes: usize::MAX,
         ..lifeline::xml::Limits::default()
     };
-    // The best of some: the machine has other things to do.
+    // This thread's own time, the best of some: the machine has other things to do.
     let parse = |message: &str, limits: &lifeline::xml::Limits| {
         let runs = (0..7).map(|_| {
-            let began = Instant::now();
+            let began = own_time();
             let parsed = lifeline::xml::parse(message.as_bytes(), limits);
-            (began.elapsed(), parsed.is_ok())
+            (own_time() - began, parsed.is_ok())
         });
         runs.min().unwrap()
     };

@@ -257,7 +257,7 @@ impl Startups {
     }
 
     fn count(&self, source: &Prefix) -> u32 {
-        self.pending.get(source).map_or(0, |held| count(held))
+        self.pending.get(source).map_or(0, count)
     }
 
     /// Whether it has done nothing, or too little, for too long.
@@ -275,7 +275,8 @@ impl Startups {
         Some(stale.id)
     }
 
-    /// The number of the source with most, and which one of it goes: a stale one, or the oldest.
+    /// The number of the source with most, and which one of it goes: a stale one, or the oldest; `None` when all
+    /// of them are being checked.
     fn fullest(&self, now: Mono) -> Option<(u32, u64)> {
         let oldest = |held: &VecDeque<Pending>| held.front().map(|one| (one.since, one.id));
         let (source, held) = self
@@ -283,9 +284,10 @@ impl Startups {
             .iter()
             // Among equals the source with the oldest connection loses it.
             .max_by_key(|(_, held)| (held.len(), Reverse(oldest(held))))?;
+        let unchecked = || held.iter().find(|one| !one.signs.is_checked());
         let victim = self
             .stale_of(source, now)
-            .or_else(|| held.front().map(|one| one.id))?;
+            .or_else(|| unchecked().map(|one| one.id))?;
         Some((count(held), victim))
     }
 

@@ -166,6 +166,25 @@ fn above_begin_the_source_with_most_pending_loses_one() {
 }
 
 #[test]
+fn the_source_with_most_loses_none_that_is_being_checked() {
+    let mut startups = table(2, 100);
+    let signs: Vec<_> = (0..2).map(|_| Arc::new(Signs::at(at(0)))).collect();
+    for (id, signs) in (0..).zip(&signs) {
+        startups.arrive((id, signs.clone()), source(1), 99, at(0));
+    }
+    signs[0].checking(true);
+    assert_eq!(
+        arrive(&mut startups, 2, source(2), 0, 0),
+        Verdict::Displace(1)
+    );
+    arrive(&mut startups, 3, source(1), 99, 0);
+    for (_, held) in &startups.pending {
+        held.iter().for_each(|one| one.signs.checking(true));
+    }
+    assert_eq!(arrive(&mut startups, 4, source(3), 0, 0), Verdict::Admit);
+}
+
+#[test]
 fn a_source_with_none_pending_is_never_refused() {
     let mut startups = table(2, 50);
     for n in 0..50 {
