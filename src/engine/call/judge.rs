@@ -73,6 +73,23 @@ impl Intent {
         self.judge_vm(record, Some(first), copies, env)
     }
 
+    /// A VM that carries the token and does not run. Whoever makes it may still be about to start it; once the landing
+    /// bound is over nobody is, and it is started from here.
+    fn half_made(&mut self, record: Record, env: &CallEnv<'_>) -> Stepped {
+        let until = *self
+            .landing_until
+            .get_or_insert(env.mono + env.landing_bound);
+        let target = self.target.as_deref().map(VmId::new);
+        match target.filter(|_| env.mono >= until) {
+            None => self.pause(Next::Look(record), env),
+            Some(id) => {
+                self.call = Some(VimCall::StartVm(id));
+                self.round += 1;
+                self.pause(Next::Issue, env)
+            }
+        }
+    }
+
     /// Asks who carries the token of a create that is done but for that.
     fn count(&mut self, record: Record) -> Stepped {
         self.counted = true;
@@ -121,8 +138,8 @@ impl Intent {
             (_, Some(_)) if changing && record != Record::Failed => {
                 self.pause(Next::Look(record), env)
             }
-            (Goal::Made, Some(_)) if record == Record::Unknown && power == Some(P::Stopped) => {
-                self.pause(Next::Look(record), env)
+            (Goal::Made, Some(P::Stopped)) if record == Record::Unknown => {
+                self.half_made(record, env)
             }
             (Goal::Made, Some(_)) => self.failed("vim-error", vm),
             // The record is lost and the goal not seen: the same key makes it happen once.

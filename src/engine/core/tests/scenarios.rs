@@ -590,6 +590,22 @@ fn a_create_that_was_refused_the_second_time_is_adopted_from_the_first() {
 }
 
 #[test]
+fn a_vm_that_was_made_and_not_started_is_started_after_the_landing_bound() {
+    let mut sim = Sim::new();
+    sim.fault("create", Fault::HalfDone)
+        .desire(deployment(vec![group("g1")]));
+    sim.run(LANDING);
+    let starts = |sim: &Sim| {
+        let log = sim.vim.log.iter();
+        log.filter(|line| line.contains(" start ")).count()
+    };
+    assert_eq!(starts(&sim), 0, "somebody may be about to start it");
+    sim.secs(20).expect(&DEPLOY);
+    assert_eq!((starts(&sim), sim.vim.vms.len()), (1, 1));
+    assert_eq!(sim.record().vms[0].generation, 1);
+}
+
+#[test]
 fn vim_down_in_mid_recovery() {
     let mut sim = deployed(vec![group("g1")]);
     sim.vim.down_until = sim.now + Duration::from_secs(200);

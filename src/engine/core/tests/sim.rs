@@ -33,7 +33,9 @@ pub enum Fault {
     ReplyLost(Option<Duration>),
     /// A create is carried out twice, as by a proxy that sends it again; one of the two is answered.
     Twice,
-    /// The same, and the second one, which is answered, is refused.
+    /// A create is never answered: whoever was at it stopped before the VM was started.
+    HalfDone,
+    /// Twice again, and the second one, which is answered, is refused.
     TwiceRefused(&'static str),
     /// Works, but the VM never answers a probe.
     Dead,
@@ -767,6 +769,13 @@ impl Sim {
                 after = lands.unwrap_or_default();
             }
             Fault::Dead => dead = true,
+            Fault::HalfDone => {
+                if let (_, Some(Change::Appear(id, mut vm))) = self.change(call, n, dead, leaves) {
+                    vm.power = PowerState::Stopped;
+                    self.in_world(Duration::ZERO, World::Land(Change::Appear(id, vm)));
+                }
+                return Err(VimError::Unknown("VIM Driver: no answer".into()));
+            }
             Fault::TwiceRefused(line) => {
                 if let (_, Some(change)) = self.change(call, n, dead, leaves) {
                     self.in_world(Duration::ZERO, World::Land(change));
