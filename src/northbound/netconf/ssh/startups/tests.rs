@@ -178,7 +178,7 @@ fn the_source_with_most_loses_none_that_is_being_checked() {
         Verdict::Displace(1)
     );
     arrive(&mut startups, 3, source(1), 99, 0);
-    for (_, held) in &startups.pending {
+    for held in startups.pending.values() {
         held.iter().for_each(|one| one.signs.checking(true));
     }
     assert_eq!(arrive(&mut startups, 4, source(3), 0, 0), Verdict::Admit);
