@@ -286,6 +286,25 @@ impl Lab {
         tokio::time::sleep(Duration::from_millis(1100)).await;
     }
 
+    /// Volumes made for the VM.
+    fn volumes_of(&self, vm: &VmId) -> usize {
+        let all = self.libvirt.volumes(POOL).unwrap();
+        all.iter().filter(|name| name.contains(vm.as_str())).count()
+    }
+
+    /// Waits until no VM carries the token.
+    async fn nothing_carries(&self, token: &CreateToken) {
+        for _ in 0..100 {
+            let found = self.vim.find_by_token(token.clone()).await.unwrap();
+            match found.first() {
+                None => return,
+                Some(vm) => assert_eq!(vm.power, PowerState::Deleting),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it is not cleared away");
+    }
+
     async fn power(&self, vm: &VmId) -> PowerState {
         self.look(vm).await.unwrap().power
     }
@@ -398,11 +417,7 @@ async fn a_vm_lives_its_whole_life() {
     assert!(port.mac_address.starts_with("52:54:00:"));
     let by_token = lab.vim.find_by_token(new.token.clone()).await.unwrap();
     assert_eq!(by_token, std::slice::from_ref(&seen));
-    let volumes = || {
-        let all = lab.libvirt.volumes(POOL).unwrap();
-        all.iter().filter(|name| name.contains(vm.as_str())).count()
-    };
-    assert_eq!(volumes(), 2);
+    assert_eq!(lab.volumes_of(&vm), 2);
     // power
     lab.done(VimCall::StopVm(vm.clone())).await;
     let stopped = lab.look(&vm).await.unwrap();
@@ -460,7 +475,7 @@ async fn a_vm_lives_its_whole_life() {
     assert!(reserved());
     lab.done(VimCall::DeleteVm(vm.clone())).await;
     assert_eq!(lab.look(&vm).await, None);
-    assert_eq!(volumes(), 0);
+    assert_eq!(lab.volumes_of(&vm), 0);
     assert!(!reserved());
     lab.done(VimCall::DeleteVm(vm)).await;
     lab.done(VimCall::DeleteSubnet { id: subnet }).await;
@@ -611,9 +626,9 @@ async fn a_lost_connection_is_no_answer_and_comes_back() {
     lab.next_attempt().await;
     let found = lab.vim.find_by_token(new.token.clone()).await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].power, PowerState::Error);
+    assert_eq!(found[0].power, PowerState::Deleting);
     assert_eq!(found[0].messages[0], "libvirt: its making was not finished");
-    lab.done(VimCall::DeleteVm(found[0].id.clone())).await;
+    lab.nothing_carries(&new.token).await;
     // a restart forgets operations and nothing else
     lab.restart();
     assert_eq!(
@@ -629,6 +644,26 @@ async fn a_lost_connection_is_no_answer_and_comes_back() {
             .is_some()
     );
     lab.done(VimCall::DeleteVm(vm)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_began_to_make_is_cleared_and_what_this_one_failed_to_make_is_shown() {
+    let mut lab = Lab::new("begun", &[]).await;
+    let new = lab.new_vm("a", "default");
+    lab.wire
+        .fail("start", FaultKind::Lost, "End of file while reading data");
+    let accepted = lab.call(VimCall::CreateVm(new.clone())).await.unwrap();
+    assert_eq!(lab.end(&accepted).await, VimOpStatus::Unknown);
+    lab.wire.heal();
+    lab.next_attempt().await;
+    let vm = accepted.id.map(VmId::new).unwrap();
+    assert_eq!(lab.power(&vm).await, PowerState::Error);
+    assert_eq!(lab.volumes_of(&vm), 1);
+    lab.restart();
+    assert_eq!(lab.power(&vm).await, PowerState::Deleting);
+    lab.nothing_carries(&new.token).await;
+    assert_eq!(lab.vim.describe(vm.clone()).await.unwrap(), None);
+    assert_eq!(lab.volumes_of(&vm), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

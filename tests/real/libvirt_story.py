@@ -81,6 +81,31 @@ class Story:
         return thread.take(*first, "VM_DEPLOYED", "VM_ALIVE", "SERVICE_ALIVE", patience=s.PATIENCE)
 
 
+def cut_off(report, story, server):
+    with report.step("the server is killed while it makes a VM, at three moments: one VM each time, and nothing else"):
+        for number, moment in enumerate((0.05, 0.4, 1.2)):
+            name = f"cut{number}"
+            s.edit(story.session, h.deployment(TENANT, name, s.group()))
+            time.sleep(moment)
+            seen = len(domains())
+            server.kill()
+            server.start()
+            story = Story(server)
+
+            def active():
+                found = h.opdata(story.session, TENANT, name)
+                return found and found.state == "SERVICE_ACTIVE_STATE" and found.vm
+
+            vm = h.until(active, f"{name} is active after the restart", s.PATIENCE, 0.5)
+            h.expect_equal(domains(), [vm.id], f"killed after {moment} s with {seen} domains there: domains")
+            disks = [volume for volume in volumes() if not volume.startswith("lifeline.image.")]
+            h.expect(all(vm.id in volume for volume in disks), f"disks of others than {vm.id}: {disks}")
+            s.edit(story.session, h.undeployment(TENANT, name))
+            h.until(lambda: not domains(), f"{name} is gone", s.PATIENCE, 0.5)
+            print(f"      killed {moment} s after the commit, with {seen} domains there")
+    return story
+
+
 def nothing_left(report, story):
     with report.step("tenant, network, image and flavor go; libvirt has nothing of ours"):
         s.edit(
@@ -279,6 +304,7 @@ def main():
             s.edit(told.session, connector(hard_reboot="agent acpi"))
         failing_reboot(report, told)
         polite_reboot(report, told)
+        told = cut_off(report, told, server)
         nothing_left(report, told)
     except s.Stop:
         print(f"--- {server.log}\n{server.tail()}")

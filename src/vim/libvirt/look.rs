@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::core::Core;
 use super::link::{AddressSource, Fault, FaultKind, GuestAddress, Link};
@@ -21,7 +22,7 @@ struct Looked {
 
 impl Core {
     /// Looks at one domain.
-    pub async fn describe(&self, uuid: &str) -> Result<Option<VimVm>, VimError> {
+    pub async fn describe(self: &Arc<Self>, uuid: &str) -> Result<Option<VimVm>, VimError> {
         if uuid::Uuid::parse_str(uuid).is_err() {
             return Ok(None);
         }
@@ -35,7 +36,7 @@ impl Core {
     }
 
     /// All domains that carry the token.
-    pub async fn find_by_token(&self, token: &str) -> Result<Vec<VimVm>, VimError> {
+    pub async fn find_by_token(self: &Arc<Self>, token: &str) -> Result<Vec<VimVm>, VimError> {
         let listed = self.session.look(|link| link.domains()).await?;
         let carries = |card: &str| {
             let element = document(card).ok()?;
@@ -52,7 +53,7 @@ impl Core {
         Ok(found)
     }
 
-    async fn shown(&self, mut looked: Looked) -> Result<VimVm, VimError> {
+    async fn shown(self: &Arc<Self>, mut looked: Looked) -> Result<VimVm, VimError> {
         let (host, name) = self.host().await?.clone();
         let (state, reason) = looked.state;
         let uuid = looked.domain.uuid.clone();
@@ -72,8 +73,15 @@ impl Core {
                 // It was started, and the process that made it did not live to write so.
                 self.mark_done(&uuid, card.clone()).await;
             } else {
-                power = PowerState::Error;
                 messages.insert(0, "libvirt: its making was not finished".to_owned());
+                let failed_here = self.table().has_made(&uuid);
+                power = match failed_here {
+                    true => PowerState::Error,
+                    false => {
+                        self.clear(&uuid);
+                        PowerState::Deleting
+                    }
+                };
             }
         }
         let lacks =

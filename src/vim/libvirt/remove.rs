@@ -31,6 +31,19 @@ impl Core {
         Ok(self.begin(op, Some(id), None, work))
     }
 
+    /// Removes what there is of a VM that another process, or a call without an answer, began to make: nobody goes on
+    /// with it, and once it is gone it can be made anew.
+    pub fn clear(self: &Arc<Self>, uuid: &str) {
+        let op = format!("clear {uuid}");
+        let running = self.table().is_running(&op);
+        if running {
+            return;
+        }
+        tracing::info!(uuid, "libvirt: a VM that nobody finishes is removed");
+        let (core, uuid) = (self.clone(), uuid.to_owned());
+        self.begin(op, None, None, async move { core.removed(&uuid).await });
+    }
+
     async fn removed(&self, uuid: &str) -> Result<(), End> {
         let asked = uuid.to_owned();
         let text = match self

@@ -61,6 +61,18 @@ impl Table {
         }
     }
 
+    /// Whether an operation of this process made the domain, or makes it.
+    pub fn has_made(&self, uuid: &str) -> bool {
+        let mut entries = self.entries.values();
+        entries.any(|entry| entry.makes.as_deref() == Some(uuid))
+    }
+
+    /// Whether the operation is under way.
+    pub fn is_running(&self, id: &str) -> bool {
+        let entry = self.entries.get(id);
+        entry.is_some_and(|entry| entry.status == VimOpStatus::Running)
+    }
+
     /// Whether the domain is being made by an operation under way.
     pub fn is_making(&self, uuid: &str) -> bool {
         self.entries.values().any(|entry| {
@@ -99,6 +111,7 @@ mod tests {
         assert_eq!(table.get("op-7").unwrap().status, VimOpStatus::Succeeded);
         table.end("running", VimOpStatus::Failed(vec!["no".into()]), 3);
         assert!(!table.is_making("u"));
+        assert!(table.has_made("u") && !table.has_made("v"));
         assert_eq!(table.get("op-7"), None);
         table.end("never", VimOpStatus::Unknown, 3);
     }
