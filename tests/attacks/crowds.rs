@@ -134,7 +134,7 @@ fn strangers_that_keep_coming_keep_nobody_out() {
 }
 
 /// The strangers come from the very address that the good login comes from: five of them are read at a
-/// time, and those that say nothing make room.
+/// time, and those that say nothing make room after the second that each of them is given.
 #[test]
 fn a_thousand_strangers_from_one_s_own_address_keep_nobody_out() {
     many_files();
@@ -148,7 +148,7 @@ fn a_thousand_strangers_from_one_s_own_address_keep_nobody_out() {
     let worst = logins.iter().max().unwrap();
     let grown = host.memory("VmRSS").saturating_sub(before);
     println!("logins beside 1,000 of the same address: {logins:?}; {grown} MiB");
-    assert!(*worst <= Duration::from_secs(1), "{worst:?}");
+    assert!(*worst <= Duration::from_secs(3), "{worst:?}");
     assert!(grown <= 64, "{grown} MiB");
     drop(silent);
     host.lives();

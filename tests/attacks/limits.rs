@@ -24,7 +24,7 @@ const DEFAULTS: &[(&str, i64)] = &[
     ("ssh.startups.rate", 30),
     ("ssh.startups.full", 100),
     ("ssh.startups.per-source", 5),
-    ("ssh.startups.patience-milliseconds", 500),
+    ("ssh.startups.patience-milliseconds", 1_000),
     ("ssh.penalties.attempts-per-minute", 30),
     ("ssh.penalties.auth-failed-seconds", 5),
     ("ssh.penalties.no-auth-seconds", 1),

@@ -68,8 +68,9 @@ pub struct StartupSettings {
     pub waiting_per_source: u32,
     /// Connections of all sources that wait so.
     pub waiting: u32,
-    /// Milliseconds without an octet from a pending login (or four times as many since it began) after which
-    /// another one of its source may take its place. Not while its credentials are being checked.
+    /// Milliseconds after which another login of its source may take the place of one that has sent nothing at all;
+    /// of one that has, after ten times as many of silence, or twenty times in all. Not while its credentials are
+    /// being checked.
     pub patience_milliseconds: u64,
     /// Leading bits of an IPv4 address that make one source.
     pub source_prefix_ipv4: u8,
@@ -137,7 +138,7 @@ impl Default for StartupSettings {
             per_source: 5,
             waiting_per_source: 64,
             waiting: 256,
-            patience_milliseconds: 500,
+            patience_milliseconds: 1_000,
             source_prefix_ipv4: 32,
             source_prefix_ipv6: 64,
         }

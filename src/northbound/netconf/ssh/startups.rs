@@ -22,9 +22,11 @@ use crate::ids::Prefix;
 #[cfg(test)]
 mod tests;
 
-/// A connection that goes on, or not, for this many times the patience although it says something now and
-/// then.
-const TRICKLE: u32 = 4;
+/// A login that has said something may be silent for this many times the patience: a client on a busy machine is.
+const SPOKEN: u32 = 10;
+
+/// A login goes on for this many times the patience at most, although it says something now and then.
+const TRICKLE: u32 = 20;
 
 /// Leading bits that one network has, the narrow and the wide one, of IPv4 and of IPv6.
 const NETWORKS: [(u8, u8); 2] = [(24, 48), (16, 32)];
@@ -56,6 +58,8 @@ pub struct Turn {
 pub struct Signs {
     /// When it sent something last, in milliseconds.
     heard: AtomicU64,
+    /// It has sent something at all.
+    spoken: AtomicBool,
     /// Its credentials are being checked: the delay is ours.
     checking: AtomicBool,
 }
@@ -64,12 +68,18 @@ impl Signs {
     /// Signs of one that arrives now.
     pub fn at(now: Mono) -> Self {
         let signs = Self::default();
-        signs.heard(now);
+        signs.since(now);
         signs
     }
 
     /// It has sent something.
     pub fn heard(&self, now: Mono) {
+        self.spoken.store(true, Ordering::Relaxed);
+        self.since(now);
+    }
+
+    /// Its silence counts from now.
+    fn since(&self, now: Mono) {
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.heard.store(now, Ordering::Relaxed);
     }
@@ -232,7 +242,7 @@ impl Startups {
     fn promote(&mut self, at: usize, now: Mono) -> Option<u64> {
         let next = self.waiting.remove(at)?;
         // Its silence was ours: nothing was read from it.
-        next.signs.heard(now);
+        next.signs.since(now);
         self.book(next.id, next.source, next.signs, now);
         Some(next.id)
     }
@@ -265,7 +275,11 @@ impl Startups {
         let patience = self.settings.patience();
         let age = now.saturating_sub(one.since);
         let silent = one.signs.silent(now).min(age);
-        !one.signs.is_checked() && (silent >= patience || age >= patience * TRICKLE)
+        let bearable = match one.signs.spoken.load(Ordering::Relaxed) {
+            true => patience * SPOKEN,
+            false => patience,
+        };
+        !one.signs.is_checked() && (silent >= bearable || age >= patience * TRICKLE)
     }
 
     /// The oldest of a source's logins that are stale.

@@ -21,6 +21,7 @@ fn table(begin: u32, full: u32) -> Startups {
         waiting_per_source: 2,
         waiting: 3,
         full,
+        patience_milliseconds: 500,
         ..StartupSettings::default()
     })
 }
@@ -116,7 +117,7 @@ fn within_a_source_a_newcomer_takes_the_place_of_one_that_says_nothing() {
         startups.press(10, at(1_000)),
         Some(Turn {
             next: 13,
-            cut: Some(0)
+            cut: Some(3)
         })
     );
     assert_eq!(startups.press(13, at(1_000)), None, "it waits no more");
@@ -132,13 +133,24 @@ fn one_that_trickles_is_stale_in_the_end_and_one_that_is_checked_never() {
     startups.arrive((0, checked.clone()), source(1), 0, at(0));
     startups.arrive((1, trickling.clone()), source(1), 0, at(0));
     checked.checking(true);
-    for now in (0..2_000).step_by(100) {
+    for now in (0..10_000).step_by(100) {
         trickling.heard(at(now));
         assert_eq!(startups.stale_of(&source(1), at(now)), None, "{now}");
     }
-    assert_eq!(startups.stale_of(&source(1), at(2_000)), Some(1));
+    assert_eq!(startups.stale_of(&source(1), at(10_000)), Some(1));
     startups.remove(1);
     assert_eq!(startups.stale_of(&source(1), at(90_000)), None);
+}
+
+/// A client on a busy machine pauses between two messages; a stranger says nothing at all.
+#[test]
+fn one_that_has_said_something_is_given_longer() {
+    let mut startups = table(10, 100);
+    let slow = Arc::new(Signs::at(at(0)));
+    startups.arrive((0, slow.clone()), source(1), 0, at(0));
+    slow.heard(at(100));
+    assert_eq!(startups.stale_of(&source(1), at(5_099)), None);
+    assert_eq!(startups.stale_of(&source(1), at(5_100)), Some(0));
 }
 
 #[test]
