@@ -304,7 +304,12 @@ impl Wire {
         match self.tcp.read(&mut octets) {
             Ok(0) => self.closed = true,
             Ok(read) => self.input.extend_from_slice(&octets[..read]),
-            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => {}
+            // A fuzzer's alarm clock interrupts.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted
+                ) => {}
             Err(_) => self.closed = true,
         }
     }
