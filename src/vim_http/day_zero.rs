@@ -1,4 +1,29 @@
-//! Day-0 configuration: variables in it.
+//! Day-0 configuration: variables in it, and what no driver behind HTTP carries out.
+
+use crate::engine::port::VimError;
+use crate::model::deployment::DayZero;
+
+/// Destination that stands for what cloud-init reads.
+pub const USER_DATA: &str = "--user-data";
+
+/// Why a part of it is not carried out.
+pub fn refusal(part: &DayZero, why: &str) -> VimError {
+    VimError::Refused(vec![format!("config_data [{}]: {why}", part.dst)])
+}
+
+/// A part as the VM at place `index` of its group gets it.
+///
+/// # Errors
+/// When it stands behind an address.
+pub fn content(part: &DayZero, index: usize) -> Result<String, VimError> {
+    let text = part.data.as_ref().ok_or_else(|| {
+        refusal(
+            part,
+            "its content stands behind an address, which this driver does not fetch: give it as data",
+        )
+    })?;
+    Ok(fill(text, &part.variables, index))
+}
 
 /// Puts the variables' values in place of `$NAME` and `${NAME}`; of several values the VM takes that of its place.
 pub fn fill(text: &str, variables: &[(String, Vec<String>)], index: usize) -> String {

@@ -15,18 +15,20 @@ mod http;
 mod pace;
 mod properties;
 mod recent;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod secret;
 mod silence;
 mod words;
 
 pub use cloud::Cloud;
-pub use day_zero::fill;
+pub use day_zero::{USER_DATA, content, fill, refusal};
 pub use error::ConnectorError;
 pub use gate::Gate;
 pub use http::{Exchange, Http, Limits, Reply, Trust};
-pub use pace::backoff;
+pub use pace::Attempts;
 pub use properties::{Properties, plain_url};
 pub use recent::Recent;
 pub use secret::Secret;
-pub use silence::{Silence, one_line};
+pub use silence::{Silence, nothing_done, one_line};
 pub use words::{gibibytes, host_name, is_ours, logical, made_for, netmask, place, prefix_length};

@@ -20,6 +20,14 @@ impl From<Silence> for VimError {
     }
 }
 
+/// What a question that got no answer comes to: nothing was changed by it.
+pub fn nothing_done(error: VimError) -> VimError {
+    match error {
+        VimError::Unknown(line) => VimError::Down(line),
+        other => other,
+    }
+}
+
 /// A text in one line, without the markup some services put into theirs.
 pub fn one_line(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use self::schemas::schema;
 
+use super::query::LISTED;
 use super::resource::{OccurrenceTask, Resource, Task};
-use crate::proto::sol003::{MARKER, Major};
+use crate::proto::sol003::Major;
 
 /// One path: its template, a resource of its kind.
 pub(super) fn paths(major: Major) -> Vec<(String, Resource)> {
@@ -150,14 +151,7 @@ fn operation(path: &str, resource: &Resource, method: &str) -> Value {
             Resource::Instances(_) | Resource::Occurrences(_) | Resource::Subscriptions(_)
         );
     if is_list {
-        for name in [
-            "filter",
-            MARKER,
-            "all_fields",
-            "fields",
-            "exclude_fields",
-            "exclude_default",
-        ] {
+        for name in LISTED {
             let parameter = json!({"name": name, "in": "query", "schema": text()});
             parameters.push(parameter);
         }

@@ -6,6 +6,16 @@ use serde_json::Value;
 use super::reply::{Problem, Reply, json, put};
 use crate::proto::sol003::{Collection, Filter, MARKER, Selector, key_of, page_of};
 
+/// Parameters of a list (SOL 013 clauses 5.2 to 5.4).
+pub const LISTED: [&str; 6] = [
+    "filter",
+    MARKER,
+    "all_fields",
+    "fields",
+    "exclude_fields",
+    "exclude_default",
+];
+
 /// The parameters of a query, decoded.
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -63,14 +73,7 @@ impl Query {
         size: usize,
         here: &str,
     ) -> Result<Reply, Problem> {
-        self.only(&[
-            "filter",
-            MARKER,
-            "all_fields",
-            "fields",
-            "exclude_fields",
-            "exclude_default",
-        ])?;
+        self.only(&LISTED)?;
         let filter = self.get("filter");
         let filter = filter.map(|text| Filter::parse(text, &collection));
         let filter = filter

@@ -2,7 +2,7 @@
 //!
 //! Reads are sent again after a pause when the cloud was silent or broke; what changes something is sent once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use reqwest::Method as HttpMethod;
 use serde::de::DeserializeOwned;
@@ -12,9 +12,8 @@ use super::error::{is_missing, page, unreadable};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::engine::port::VimError;
-use crate::ids::Minter;
 use crate::proto::cloudstack::{self as wire, ApiError, Command, Format, Reply};
-use crate::vim_http::{ConnectorError, Exchange, Http, Secret, Trust};
+use crate::vim_http::{Attempts, ConnectorError, Exchange, Http, Secret, Trust, nothing_done};
 
 /// Things of one page of a list: what clouds give at most unless they are told otherwise.
 const PAGE: usize = 500;
@@ -30,7 +29,7 @@ pub struct Api {
     /// Time.
     pub clock: Arc<dyn Clock>,
     http: Http,
-    jitter: Mutex<Minter>,
+    attempts: Attempts,
 }
 
 impl Api {
@@ -50,10 +49,10 @@ impl Api {
         };
         Ok(Self {
             http: Http::new(&trust, &settings.limits(), clock.clone())?,
+            attempts: settings.attempts(seed),
             connector,
             settings,
             clock,
-            jitter: Mutex::new(Minter::new(seed)),
         })
     }
 
@@ -71,24 +70,17 @@ impl Api {
     }
 
     async fn read_or_no(&self, command: Command) -> Result<Result<Reply, ApiError>, VimError> {
-        let mut attempt = 0;
-        loop {
-            let error = match self.once(&command, false).await {
-                Ok(Ok(reply)) => return Ok(Ok(reply)),
+        let ask = || async {
+            match self.once(&command, false).await {
+                Ok(Ok(reply)) => Ok(Ok(Ok(reply))),
                 Ok(Err(error)) => match unreadable(&error) {
-                    VimError::Refused(_) => return Ok(Err(error)),
-                    broken => broken,
+                    VimError::Refused(_) => Ok(Ok(Err(error))),
+                    broken => Err(broken),
                 },
-                // A question that got no answer did nothing.
-                Err(VimError::Unknown(line)) => VimError::Down(line),
-                Err(error) => error,
-            };
-            attempt += 1;
-            if matches!(error, VimError::Refused(_)) || attempt >= self.settings.attempts {
-                return Err(error);
+                Err(error) => Err(nothing_done(error)),
             }
-            self.pause(attempt).await;
-        }
+        };
+        self.attempts.until(ask).await
     }
 
     /// Reads a whole list, page by page; empty where what the command names is not there.
@@ -194,15 +186,5 @@ impl Api {
                     .with("expires", wire::time_text(expires))
             }
         }
-    }
-
-    /// Sleeps before the next attempt.
-    async fn pause(&self, attempt: u32) {
-        let jitter = {
-            let mut minter = self.jitter.lock().unwrap_or_else(PoisonError::into_inner);
-            minter.next_u64()
-        };
-        let pause = self.settings.backoff(attempt.saturating_sub(1), jitter);
-        tokio::time::sleep(pause).await;
     }
 }

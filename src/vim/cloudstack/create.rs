@@ -9,14 +9,14 @@ use super::servers::started;
 use crate::engine::port::{Accepted, CreateVm, VimError};
 use crate::model::deployment::VolumeSpec;
 use crate::proto::cloudstack::{Command, Id};
-use crate::vim_http::{gibibytes, place};
+use crate::vim_http::{gibibytes, nothing_done, place};
 
 /// Names shown are at most this long.
 const LONGEST: usize = 255;
 
 impl CloudstackVim {
     pub(super) async fn create_vm(&self, new: CreateVm) -> Result<Accepted, VimError> {
-        let command = self.prepare(&new).await.map_err(nothing_sent)?;
+        let command = self.prepare(&new).await.map_err(nothing_done)?;
         let reply = match self.api.change(command).await? {
             Ok(reply) => reply,
             Err(error) => return Err(refusal(&error)),
@@ -98,12 +98,4 @@ impl CloudstackVim {
 /// A refusal: there is none of that name or id.
 pub fn unknown(kind: &str, text: &str) -> VimError {
     VimError::Refused(vec![format!("CloudStack: there is no {kind} {text}")])
-}
-
-/// Before the create nothing of the VM can have happened.
-fn nothing_sent(error: VimError) -> VimError {
-    match error {
-        VimError::Unknown(line) => VimError::Down(line),
-        other => other,
-    }
 }

@@ -5,10 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::engine::port::VimError;
 use crate::model::deployment::DayZero;
-use crate::vim_http::fill;
-
-/// Destination that stands for what cloud-init reads.
-const USER_DATA: &str = "--user-data";
+use crate::vim_http::{USER_DATA, content, refusal};
 
 /// The user data of the VM at place `index` of its group, in base64.
 ///
@@ -17,21 +14,15 @@ const USER_DATA: &str = "--user-data";
 pub fn prepare(configured: &[DayZero], index: usize) -> Result<Option<String>, VimError> {
     let mut prepared = None;
     for file in configured {
-        let refuse =
-            |why: &str| VimError::Refused(vec![format!("config_data [{}]: {why}", file.dst)]);
         if file.dst != USER_DATA {
-            return Err(refuse(
+            return Err(refusal(
+                file,
                 "CloudStack gives a VM its user data and no files: the destination has to be --user-data",
             ));
         }
-        let Some(text) = &file.data else {
-            return Err(refuse(
-                "its content stands behind an address, which this driver does not fetch: give it as data",
-            ));
-        };
-        let content = STANDARD.encode(fill(text, &file.variables, index));
-        if prepared.replace(content).is_some() {
-            return Err(refuse("there can be only one"));
+        let encoded = STANDARD.encode(content(file, index)?);
+        if prepared.replace(encoded).is_some() {
+            return Err(refusal(file, "there can be only one"));
         }
     }
     Ok(prepared)

@@ -6,11 +6,12 @@ use super::create::unknown;
 use super::driver::CloudstackVim;
 use super::error::refusal;
 use super::map;
-use super::things::{Named, nothing_done};
+use super::things::Named;
 use crate::engine::port::{Accepted, VimError, VimResource};
 use crate::ids::{CreateToken, TenantId};
 use crate::model::deployment::{NetworkSpec, SubnetSpec};
 use crate::proto::cloudstack::{Command, Id, Network};
+use crate::vim_http::nothing_done;
 
 /// A kind of network.
 #[derive(Clone, Debug, Deserialize)]

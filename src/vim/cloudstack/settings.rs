@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::vim_http::{Limits, backoff};
+use crate::vim_http::{Attempts, Limits};
 
 /// Bounds of every CloudStack connector. Times are whole milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -62,9 +62,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The pause before attempt `attempt + 1`.
-    pub fn backoff(&self, attempt: u32, jitter: u64) -> Duration {
-        backoff(self.backoff_base_ms, self.backoff_max_ms, attempt, jitter)
+    /// Attempts at a question.
+    pub fn attempts(&self, seed: u64) -> Attempts {
+        Attempts::new(
+            self.attempts,
+            self.backoff_base_ms,
+            self.backoff_max_ms,
+            seed,
+        )
     }
 
     /// Bounds of the HTTP client.

@@ -13,6 +13,7 @@ use crate::ids::TenantId;
 use crate::model::resource::{FlavorSpec, ImageSpec};
 use crate::model::vim::VimOpStatus;
 use crate::proto::cloudstack::{Account, Command, Id, Template, Zone};
+use crate::vim_http::nothing_done;
 
 /// A thing with an id and a name, whatever else it has.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -311,13 +312,5 @@ fn plain(id: String, name: String) -> VimResource {
         id,
         name,
         subnets: Vec::new(),
-    }
-}
-
-/// A question before a change that got no answer: nothing was changed.
-pub fn nothing_done(error: VimError) -> VimError {
-    match error {
-        VimError::Unknown(line) => VimError::Down(line),
-        other => other,
     }
 }

@@ -208,7 +208,8 @@ impl Core {
         }
     }
 
-    fn read(&self, op: &str) -> VimOpStatus {
+    /// How an operation stands now.
+    pub(super) fn read(&self, op: &str) -> VimOpStatus {
         let table = self.table();
         table
             .get(op)

@@ -7,6 +7,7 @@ use super::link::{Fault, FaultKind};
 use super::xml::read_domain;
 use crate::engine::port::{Accepted, VimError};
 use crate::ids::VmId;
+use crate::model::vim::VimOpStatus;
 
 impl Core {
     /// Accepts a removal; one that is gone already is.
@@ -35,8 +36,7 @@ impl Core {
     /// with it, and once it is gone it can be made anew.
     pub fn clear(self: &Arc<Self>, uuid: &str) {
         let op = format!("clear {uuid}");
-        let running = self.table().is_running(&op);
-        if running {
+        if self.read(&op) == VimOpStatus::Running {
             return;
         }
         tracing::info!(uuid, "libvirt: a VM that nobody finishes is removed");

@@ -67,12 +67,6 @@ impl Table {
         entries.any(|entry| entry.makes.as_deref() == Some(uuid))
     }
 
-    /// Whether the operation is under way.
-    pub fn is_running(&self, id: &str) -> bool {
-        let entry = self.entries.get(id);
-        entry.is_some_and(|entry| entry.status == VimOpStatus::Running)
-    }
-
     /// Whether the domain is being made by an operation under way.
     pub fn is_making(&self, uuid: &str) -> bool {
         self.entries.values().any(|entry| {

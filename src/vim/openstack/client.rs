@@ -17,9 +17,8 @@ use super::session::{HIGHEST, Service, Session};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::engine::port::VimError;
-use crate::ids::Minter;
 use crate::proto::nova::{self, Microversion, TokenDocument, Versions};
-use crate::vim_http::{Exchange, Http, Reply, Trust};
+use crate::vim_http::{Attempts, Exchange, Http, Reply, Trust, nothing_done};
 
 /// Longest pause a cloud may ask for in answer to too many requests.
 const LONGEST_RETRY_AFTER: u64 = 10;
@@ -103,7 +102,7 @@ pub struct Api {
     /// Time.
     pub clock: Arc<dyn Clock>,
     http: Http,
-    jitter: Mutex<Minter>,
+    attempts: Attempts,
     /// One entry per scope, locked while it logs in, so that many requests cause one login.
     sessions: Mutex<BTreeMap<Scope, Slot>>,
 }
@@ -127,10 +126,10 @@ impl Api {
         };
         Ok(Self {
             http: Http::new(&trust, &settings.limits(), clock.clone())?,
+            attempts: settings.attempts(seed),
             connector,
             settings,
             clock,
-            jitter: Mutex::new(Minter::new(seed)),
             sessions: Mutex::default(),
         })
     }
@@ -206,18 +205,18 @@ impl Api {
                 Ok(reply) if reply.status < 500 && reply.status != 429 => break reply,
                 Ok(reply) => {
                     attempt += 1;
-                    if attempt >= self.settings.attempts {
+                    if attempt >= self.attempts.most {
                         return Err(VimError::Down(words("Keystone", reply.status, &reply.body)));
                     }
                 }
                 Err(Silence::Down(line) | Silence::Lost(line)) => {
                     attempt += 1;
-                    if attempt >= self.settings.attempts {
+                    if attempt >= self.attempts.most {
                         return Err(VimError::Down(format!("Keystone: {line}")));
                     }
                 }
             }
-            self.pause(attempt).await;
+            self.attempts.pause(attempt).await;
         };
         if !reply.is_success() {
             return Err(VimError::Refused(vec![words(
@@ -295,28 +294,17 @@ impl Api {
         ask: Ask,
     ) -> Result<Result<T, String>, VimError> {
         let name = ask.service.name();
-        let mut attempt = 0;
-        loop {
-            let error = match self.ask(scope, &ask).await {
-                Ok(reply) if reply.is_success() => {
-                    return nova::decode(&reply.body)
-                        .map(Ok)
-                        .map_err(|error| VimError::Unknown(format!("{name}: {error}")));
-                }
-                Ok(reply) if reply.status == 404 => {
-                    return Ok(Err(words(name, reply.status, &reply.body)));
-                }
-                Ok(reply) => unreadable(name, reply.status, &reply.body),
-                // A question that got no answer did nothing.
-                Err(VimError::Unknown(line)) => VimError::Down(line),
-                Err(error) => error,
-            };
-            attempt += 1;
-            if matches!(error, VimError::Refused(_)) || attempt >= self.settings.attempts {
-                return Err(error);
+        let read = || async {
+            let reply = self.ask(scope, &ask).await.map_err(nothing_done)?;
+            match reply.status {
+                _ if reply.is_success() => Ok(nova::decode(&reply.body)
+                    .map(Ok)
+                    .map_err(|error| VimError::Unknown(format!("{name}: {error}")))),
+                404 => Ok(Ok(Err(words(name, reply.status, &reply.body)))),
+                status => Err(unreadable(name, status, &reply.body)),
             }
-            self.pause(attempt).await;
-        }
+        };
+        self.attempts.until(read).await
     }
 
     /// Changes something, once.
@@ -394,16 +382,6 @@ impl Api {
     /// In words.
     pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
         self.http.fetch(url, self.settings.image_bytes).await
-    }
-
-    /// Sleeps before the next attempt.
-    pub async fn pause(&self, attempt: u32) {
-        let jitter = {
-            let mut minter = self.jitter.lock().unwrap_or_else(PoisonError::into_inner);
-            minter.next_u64()
-        };
-        let pause = self.settings.backoff(attempt.saturating_sub(1), jitter);
-        tokio::time::sleep(pause).await;
     }
 }
 

@@ -14,13 +14,14 @@ use crate::proto::nova::{
     self, CreatedServerDocument, FixedIp, Flavor, FlavorDocument, ImageList, Microversion, NewPort,
     NewPortDocument, NewServerDocument, Port, PortDocument, PortList,
 };
+use crate::vim_http::nothing_done;
 
 /// Metadata of Nova and names of Neutron are at most this long.
 const LONGEST_NAME: usize = 255;
 
 impl OpenstackVim {
     pub(super) async fn create_vm(&self, new: CreateVm) -> Result<Accepted, VimError> {
-        let (scope, document, at_most) = self.prepare(&new).await.map_err(nothing_sent)?;
+        let (scope, document, at_most) = self.prepare(&new).await.map_err(nothing_done)?;
         self.memory
             .names
             .put(new.token.as_str(), new.name.as_str().to_owned());
@@ -310,12 +311,4 @@ impl OpenstackVim {
 
 fn unknown(kind: &str, text: &str) -> VimError {
     VimError::Refused(vec![format!("OpenStack: there is no {kind} {text}")])
-}
-
-/// Before the create nothing of the server can have happened.
-fn nothing_sent(error: VimError) -> VimError {
-    match error {
-        VimError::Unknown(line) => VimError::Down(line),
-        other => other,
-    }
 }

@@ -6,10 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::engine::port::VimError;
 use crate::model::deployment::DayZero;
 use crate::proto::nova::Personality;
-use crate::vim_http::fill;
-
-/// Destination that stands for what cloud-init reads.
-const USER_DATA: &str = "--user-data";
+use crate::vim_http::{USER_DATA, content, refusal};
 
 /// What goes with a new server.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -27,22 +24,15 @@ pub struct Prepared {
 pub fn prepare(configured: &[DayZero], index: usize) -> Result<Prepared, VimError> {
     let mut prepared = Prepared::default();
     for file in configured {
-        let refuse =
-            |why: &str| VimError::Refused(vec![format!("config_data [{}]: {why}", file.dst)]);
-        let Some(text) = &file.data else {
-            return Err(refuse(
-                "its content stands behind an address, which this driver does not fetch: give it as data",
-            ));
-        };
-        let content = STANDARD.encode(fill(text, &file.variables, index));
+        let encoded = STANDARD.encode(content(file, index)?);
         if file.dst == USER_DATA {
-            if prepared.user_data.replace(content).is_some() {
-                return Err(refuse("there can be only one"));
+            if prepared.user_data.replace(encoded).is_some() {
+                return Err(refusal(file, "there can be only one"));
             }
         } else {
             prepared.files.push(Personality {
                 path: file.dst.clone(),
-                contents: content,
+                contents: encoded,
             });
         }
     }

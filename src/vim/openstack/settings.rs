@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::vim_http::{Limits, backoff};
+use crate::vim_http::{Attempts, Limits};
 
 /// Bounds of every OpenStack connector. Times are whole milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -68,9 +68,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The pause before attempt `attempt + 1`: doubling, capped, between half and the whole of it by `jitter`.
-    pub fn backoff(&self, attempt: u32, jitter: u64) -> Duration {
-        backoff(self.backoff_base_ms, self.backoff_max_ms, attempt, jitter)
+    /// Attempts at a question.
+    pub fn attempts(&self, seed: u64) -> Attempts {
+        Attempts::new(
+            self.attempts,
+            self.backoff_base_ms,
+            self.backoff_max_ms,
+            seed,
+        )
     }
 
     /// `landing-bound-ms`.

@@ -2,7 +2,7 @@
 //!
 //! Reads are sent again after a pause when the cloud was silent or broke; what changes something is sent once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,12 +15,13 @@ use super::session::{Pass, Session, data_centre};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::engine::port::VimError;
-use crate::ids::Minter;
 use crate::proto::vcloud::{
     ApiVersion, DecodeError, Document, Link, Org, OrgList, Session as LoggedIn, SupportedVersions,
     VcloudError,
 };
-use crate::vim_http::{ConnectorError, Exchange, Http, Reply, Secret, Trust};
+use crate::vim_http::{
+    Attempts, ConnectorError, Exchange, Http, Reply, Secret, Trust, nothing_done,
+};
 
 /// The header that carries a session.
 const HEADER: &str = "x-vcloud-authorization";
@@ -34,7 +35,7 @@ pub struct Api {
     /// Time.
     pub clock: Arc<dyn Clock>,
     http: Http,
-    jitter: Mutex<Minter>,
+    attempts: Attempts,
     /// Locked while it logs in, so that many requests cause one login.
     session: tokio::sync::Mutex<Option<Arc<Session>>>,
 }
@@ -56,10 +57,10 @@ impl Api {
         };
         Ok(Self {
             http: Http::new(&trust, &settings.limits(), clock.clone())?,
+            attempts: settings.attempts(seed),
             connector,
             settings,
             clock,
-            jitter: Mutex::new(Minter::new(seed)),
             session: tokio::sync::Mutex::default(),
         })
     }
@@ -138,8 +139,8 @@ impl Api {
             .map_err(|error| VimError::Refused(vec![error.to_string()]))?;
         let (user, org) = (&self.connector.user, &self.connector.org);
         let basic = STANDARD.encode(format!("{user}@{org}:{}", secret.text()));
-        let mut attempt = 0;
-        loop {
+        // A login may be sent twice without harm.
+        let ask = || async {
             let exchange = Exchange {
                 method: Method::POST,
                 url: url.clone(),
@@ -151,18 +152,13 @@ impl Api {
                 body: None,
                 media: "application/xml",
             };
-            // A login may be sent twice without harm.
-            let error = match self.http.send(exchange).await {
-                Ok(reply) if reply.is_success() => return Ok(reply),
-                Ok(reply) => unreadable(&of_reply(&reply)),
-                Err(silence) => silence.into(),
-            };
-            attempt += 1;
-            if matches!(error, VimError::Refused(_)) || attempt >= self.settings.attempts {
-                return Err(error);
+            match self.http.send(exchange).await {
+                Ok(reply) if reply.is_success() => Ok(Ok(reply)),
+                Ok(reply) => Err(unreadable(&of_reply(&reply))),
+                Err(silence) => Err(silence.into()),
             }
-            self.pause(attempt).await;
-        }
+        };
+        self.attempts.until(ask).await
     }
 
     /// The organisation of whoever logged in.
@@ -230,27 +226,18 @@ impl Api {
     /// Why there is nothing to read.
     pub async fn fetch(&self, href: &str) -> Result<Option<Reply>, VimError> {
         let ask = Ask::get(href);
-        let mut attempt = 0;
-        loop {
-            let error = match self.ask(&ask).await {
-                Ok(reply) if reply.is_success() => return Ok(Some(reply)),
-                Ok(reply) => {
-                    let told = of_reply(&reply);
-                    if is_missing(&told) {
-                        return Ok(None);
-                    }
-                    unreadable(&told)
-                }
-                // A question that got no answer did nothing.
-                Err(VimError::Unknown(line)) => VimError::Down(line),
-                Err(error) => error,
-            };
-            attempt += 1;
-            if matches!(error, VimError::Refused(_)) || attempt >= self.settings.attempts {
-                return Err(error);
+        let read = || async {
+            let reply = self.ask(&ask).await.map_err(nothing_done)?;
+            if reply.is_success() {
+                return Ok(Ok(Some(reply)));
             }
-            self.pause(attempt).await;
-        }
+            let told = of_reply(&reply);
+            match is_missing(&told) {
+                true => Ok(Ok(None)),
+                false => Err(unreadable(&told)),
+            }
+        };
+        self.attempts.until(read).await
     }
 
     /// Changes something, once; the inner error is the cloud's own.
@@ -289,25 +276,20 @@ impl Api {
     /// Reads while there is no session yet, once or with a pass.
     async fn read_as<D: Document>(&self, href: &str, pass: Option<&Pass>) -> Result<D, VimError> {
         let ask = Ask::get(href);
-        let mut attempt = 0;
-        loop {
-            let error = match self.once(&ask, pass).await {
-                Ok(reply) if reply.is_success() => return D::decode(&reply.body).map_err(unread),
-                Ok(reply) => match unreadable(&of_reply(&reply)) {
-                    VimError::Refused(_) => {
-                        let line = format!("{}: {href}", words(&of_reply(&reply)));
-                        VimError::Refused(vec![line])
-                    }
-                    broken => broken,
-                },
-                Err(error) => error,
-            };
-            attempt += 1;
-            if matches!(error, VimError::Refused(_)) || attempt >= self.settings.attempts {
-                return Err(error);
+        let read = || async {
+            let reply = self.once(&ask, pass).await?;
+            if reply.is_success() {
+                return Ok(D::decode(&reply.body).map_err(unread));
             }
-            self.pause(attempt).await;
-        }
+            Err(match unreadable(&of_reply(&reply)) {
+                VimError::Refused(_) => {
+                    let line = format!("{}: {href}", words(&of_reply(&reply)));
+                    VimError::Refused(vec![line])
+                }
+                broken => broken,
+            })
+        };
+        self.attempts.until(read).await
     }
 
     async fn once(&self, ask: &Ask, pass: Option<&Pass>) -> Result<Reply, VimError> {
@@ -327,16 +309,6 @@ impl Api {
             media: ask.body.media(),
         };
         Ok(self.http.send(exchange).await?)
-    }
-
-    /// Sleeps before the next attempt.
-    async fn pause(&self, attempt: u32) {
-        let jitter = {
-            let mut minter = self.jitter.lock().unwrap_or_else(PoisonError::into_inner);
-            minter.next_u64()
-        };
-        let pause = self.settings.backoff(attempt.saturating_sub(1), jitter);
-        tokio::time::sleep(pause).await;
     }
 }
 
@@ -360,12 +332,4 @@ pub fn no_link(of: &str, link: &str) -> VimError {
 /// An answer that is not the document expected.
 pub fn unread(error: DecodeError) -> VimError {
     VimError::Unknown(format!("vCloud: {error}"))
-}
-
-/// A question before a change that got no answer: nothing was changed.
-pub fn nothing_done(error: VimError) -> VimError {
-    match error {
-        VimError::Unknown(line) => VimError::Down(line),
-        other => other,
-    }
 }

@@ -1,7 +1,7 @@
 //! Making a vApp: names to addresses, then one request, never sent twice; the rest is [`super::work`]'s.
 
 use super::ask::{Ask, Body};
-use super::client::{no_link, nothing_done, unread};
+use super::client::{no_link, unread};
 use super::day_zero;
 use super::driver::VcloudVim;
 use super::errand::What;
@@ -12,7 +12,7 @@ use super::session::instantiate;
 use super::steps::{Plan, Work};
 use crate::engine::port::{Accepted, CreateVm, VimError};
 use crate::proto::vcloud::{Document, Instantiate, Reference, VApp};
-use crate::vim_http::place;
+use crate::vim_http::{nothing_done, place};
 
 impl VcloudVim {
     pub(super) async fn create_vm(&self, new: CreateVm) -> Result<Accepted, VimError> {

@@ -6,10 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::engine::port::VimError;
 use crate::model::deployment::DayZero;
-use crate::vim_http::fill;
+use crate::vim_http::{USER_DATA, content, refusal};
 
-/// Destination that stands for what cloud-init reads: the property of that name, in base64.
-const USER_DATA: &str = "--user-data";
 /// Destination that stands for the script.
 const SCRIPT: &str = "--customization-script";
 /// Destination of a property, with its key behind it.
@@ -31,30 +29,25 @@ pub struct Told {
 pub fn prepare(configured: &[DayZero], index: usize) -> Result<Told, VimError> {
     let mut told = Told::default();
     for file in configured {
-        let refuse =
-            |why: &str| VimError::Refused(vec![format!("config_data [{}]: {why}", file.dst)]);
-        let Some(text) = &file.data else {
-            return Err(refuse(
-                "its content stands behind an address, which this driver does not fetch: give it as data",
-            ));
-        };
-        let content = fill(text, &file.variables, index);
+        let content = content(file, index)?;
         let property = match (&*file.dst, file.dst.strip_prefix(PROPERTY)) {
+            // The property of that name, in base64.
             (USER_DATA, _) => ("user-data".to_owned(), STANDARD.encode(content)),
             (_, Some(key)) if !key.is_empty() => (key.to_owned(), content),
             (SCRIPT, _) => match told.script.replace(content) {
                 None => continue,
-                Some(_) => return Err(refuse("there can be only one")),
+                Some(_) => return Err(refusal(file, "there can be only one")),
             },
             _ => {
-                return Err(refuse(
+                return Err(refusal(
+                    file,
                     "vCloud gives a guest properties and a script, no files: the destination has to be --user-data, \
                      ovfProperty:KEY or --customization-script",
                 ));
             }
         };
         if told.properties.iter().any(|(key, _)| *key == property.0) {
-            return Err(refuse("there can be only one"));
+            return Err(refusal(file, "there can be only one"));
         }
         told.properties.push(property);
     }

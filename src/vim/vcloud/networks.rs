@@ -1,7 +1,7 @@
 //! Networks. An organisation's are made by its administrator, and cannot be marked as anybody's: a deployment's own
 //! network is the one of its name, which has to be there and to have the addresses that are configured.
 
-use super::client::{nothing_done, unread};
+use super::client::unread;
 use super::create::unknown;
 use super::driver::VcloudVim;
 use super::map::id_of;
@@ -10,7 +10,7 @@ use crate::ids::CreateToken;
 use crate::model::deployment::{NetworkSpec, SubnetSpec};
 use crate::model::resource::SubnetRecord;
 use crate::proto::vcloud::{Link, Org, OrgNetwork, Reference, VApp};
-use crate::vim_http::prefix_length;
+use crate::vim_http::{nothing_done, prefix_length};
 
 impl VcloudVim {
     /// The networks that are there now.

@@ -118,7 +118,7 @@ impl VcloudVim {
         match self
             .item(&spec.name)
             .await
-            .map_err(super::client::nothing_done)?
+            .map_err(crate::vim_http::nothing_done)?
         {
             Some(item) => Ok(self.done(Some(id_of(&item.href).to_owned()))),
             None => Err(VimError::Refused(vec![format!(
