@@ -17,6 +17,15 @@ pub(super) const ROOT: Id = 0;
 /// The schema nodes that have a node of some name below them.
 pub(super) struct Route(pub HashSet<NodeId>);
 
+/// What a name test on an axis asks for (section 2.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Attribute,
+    Namespace,
+    /// An element, a text or the root.
+    Other,
+}
+
 /// A predicate `name = value` in front of others, that may name a key.
 pub(super) struct KeyTest<'e> {
     pub name: &'e NodeTest,
@@ -40,10 +49,9 @@ pub(super) trait Doc<'t> {
     fn attributes(&self, _: Id) -> Rc<[Id]> {
         Rc::from([])
     }
-    /// Whether it is an attribute.
-    fn is_attribute(&self, _: Id) -> bool {
-        false
-    }
+    /// The namespace nodes of an element (section 5.4): the namespaces in scope in replies, that of `xml` first.
+    fn namespaces(&self, id: Id) -> Rc<[Id]>;
+    fn kind(&self, id: Id) -> Kind;
     /// The name as it is written, with its prefix if it has one.
     fn qualified(&self, id: Id) -> Option<Cow<'t, str>> {
         self.name(id).map(|(_, local)| Cow::Borrowed(local))
@@ -52,9 +60,10 @@ pub(super) trait Doc<'t> {
     fn language(&self, _: Id) -> Option<&'t str> {
         None
     }
-    /// Namespace and local name of an element or attribute; `None` for the root and for text.
+    /// Namespace and local name of an element or attribute, no namespace and the prefix of a namespace node;
+    /// `None` for the root and for text.
     fn name(&self, id: Id) -> Option<(&'t str, &'t str)>;
-    /// The text of a text node, of an attribute, or of an element that holds text only; `None` for others.
+    /// The text of a text node, of an attribute, the URI of a namespace node, or of an element that holds text only; `None` for others.
     fn text(&self, id: Id) -> Option<Cow<'t, str>>;
     /// Whether it is a text node.
     fn is_text(&self, id: Id) -> bool;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ast::{Arithmetic, Axis, Comparison, Expr, NodeTest, Start, Step};
-use super::doc::{Doc, Id, KeyTest, KeyValue, ROOT, Route};
+use super::doc::{Doc, Id, KeyTest, KeyValue, Kind, ROOT, Route};
 use super::parser::refused;
 use super::value::{Value, number_of, text_of};
 use crate::datastore::error::Error;
@@ -127,7 +127,10 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 };
                 found.extend(on_axis);
             }
-            let disjoint = matches!(step.axis, Axis::Child | Axis::SelfNode | Axis::Attribute);
+            let disjoint = matches!(
+                step.axis,
+                Axis::Child | Axis::SelfNode | Axis::Attribute | Axis::Namespace
+            );
             nodes = match several && !disjoint {
                 true => unique(found),
                 false => found,
@@ -228,7 +231,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             Axis::Following | Axis::Preceding => {
                 let after = axis == Axis::Following;
                 let mut at = Some(node);
-                if self.doc.is_attribute(node) {
+                if self.doc.kind(node) != Kind::Other {
                     // What its element holds comes behind it (section 2.2).
                     at = self.doc.parent(node);
                     if after && let Some(element) = at {
@@ -248,6 +251,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 }
             }
             Axis::Attribute => found.extend(self.doc.attributes(node).iter()),
+            Axis::Namespace => found.extend(self.doc.namespaces(node).iter()),
         }
         self.budget.take(1 + found.len())?;
         debug_assert!(
@@ -267,7 +271,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
 
     fn siblings(&mut self, node: Id, after: bool) -> Result<Vec<Id>, Error> {
         let parent = self.doc.parent(node);
-        let Some(parent) = parent.filter(|_| !self.doc.is_attribute(node)) else {
+        let Some(parent) = parent.filter(|_| self.doc.kind(node) == Kind::Other) else {
             return Ok(Vec::new());
         };
         let all = self.children(parent)?;
@@ -331,10 +335,17 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                     return false;
                 };
                 // A name asks for the principal kind of the axis (section 2.3), and the default
-                // namespace is not that of attributes.
-                match (step.axis == Axis::Attribute, test) {
-                    (attributes, _) if attributes != self.doc.is_attribute(id) => false,
-                    (true, NodeTest::Unprefixed(name)) => ns.is_empty() && **name == *local,
+                // namespace is that of elements only.
+                let principal = match step.axis {
+                    Axis::Attribute => Kind::Attribute,
+                    Axis::Namespace => Kind::Namespace,
+                    _ => Kind::Other,
+                };
+                match (principal, test) {
+                    (principal, _) if principal != self.doc.kind(id) => false,
+                    (Kind::Attribute | Kind::Namespace, NodeTest::Unprefixed(name)) => {
+                        ns.is_empty() && **name == *local
+                    }
                     _ => {
                         self.know(test);
                         self.matches(test, ns, local)

@@ -1,9 +1,9 @@
 //! XPath 1.0, evaluated natively on our trees and on notification content.
 //!
-//! All of it but variables, which nobody can declare here, and the namespace axis: data has no namespace
-//! nodes. Data trees have no attributes, comments, processing instructions or identifiers either;
-//! the content of a notification may have attributes. `name()` is the name as replies write it,
-//! without a prefix. Of YANG's functions `current()` is served, which is the root in a filter.
+//! All of it; nobody can declare a variable here, so there is none (RFC 6241 section 8.9.1). Data trees have no
+//! attributes, comments, processing instructions or identifiers; the content of a notification may have
+//! attributes. `name()` is the name as replies write it, without a prefix; the namespaces in scope are that one
+//! and `xml`. Of YANG's functions `current()` is served, which is the root in a filter.
 //!
 //! Client XPath never reaches libyang: evaluation has a budget of node visits and of time, texts and nesting
 //! are bounded, and predicates that name all keys of a list look the entry up instead of walking it.

@@ -352,13 +352,7 @@ impl Parser<'_> {
             _ => return Err(refused("an axis name is missing before ::")),
         };
         self.at += 1;
-        Axis::from_name(&name).ok_or_else(|| {
-            refused(match name.as_str() {
-                // RFC 7950 section 6.4.1: a data tree has no such nodes.
-                "namespace" => "data has no namespace nodes: the axis is not served".to_owned(),
-                _ => format!("there is no axis {name}"),
-            })
-        })
+        Axis::from_name(&name).ok_or_else(|| refused(format!("there is no axis {name}")))
     }
 
     fn node_test(&mut self) -> Result<NodeTest, Error> {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::doc::{Doc, Id, ROOT};
+use super::doc::{Doc, Id, Kind, ROOT};
 use super::element_doc::ElementDoc;
 use super::eval::Eval;
 use super::parser::{Size, parse};
@@ -40,7 +40,7 @@ fn place(doc: &ElementDoc<'_>, id: Id) -> String {
         return String::new();
     };
     let above = place(doc, parent);
-    if doc.is_attribute(id) {
+    if doc.kind(id) == Kind::Attribute {
         let (ns, local) = doc.name(id).unwrap();
         return match ns {
             "" => format!("{above}/@{local}"),
@@ -123,6 +123,12 @@ fn what_the_recommendation_says_where_libxml2_does_not() {
             "count(/r/@b/following::node()) = count(/r//node())",
             "b:true",
         ),
+        // Section 2.3: names and `*` are those of elements there, and a namespace node's name has no namespace.
+        ("count(//n/namespace::*/self::*)", "n:0"),
+        ("count(//n/namespace::*/ancestor-or-self::n)", "n:3"),
+        ("count(//n/namespace::p:xml)", "n:0"),
+        // Section 5.4: two elements have two namespace nodes for one namespace.
+        ("count(//n/namespace::xml)", "n:3"),
         // Section 4.2: no exponent, as many digits as tell the number apart.
         ("string(1000000000000000000000)", "s:1000000000000000000000"),
         ("string(0.0000001)", "s:0.0000001"),
@@ -211,6 +217,23 @@ fn a_tree_is_read_as_its_elements_are() {
         "boolean(//nope)",
         "concat(//item[2]/v, //item[1]/v)",
         "string-length(//group[1])",
+        "count(//item/namespace::*)",
+        "count(//group//*/namespace::node())",
+        "//item/namespace::*",
+        "//item/namespace::*/..",
+        "//item[namespace::*='urn:small'][1]",
+        "//group/namespace::xml",
+        "(//name/namespace::* | //name | //name/text())[3]",
+        "//pair/namespace::*/following::name",
+        "//pair/namespace::*/preceding::name",
+        "//pair/namespace::*/following-sibling::node()",
+        "//top/namespace::*[2]/ancestor-or-self::node()",
+        "namespace-uri(//item/namespace::*[2])",
+        "local-name(//item/namespace::*)",
+        "name(//item/namespace::*[2])",
+        "string(//item/namespace::*[last()])",
+        "//item/id/text()/namespace::*",
+        "/namespace::*",
     ] {
         let expr = parse(text, &resolve, size).unwrap();
         let mut budget = Budget::new(1_000_000);

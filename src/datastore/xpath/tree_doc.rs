@@ -9,14 +9,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ast::NodeTest;
-use super::doc::{Doc, Id, KeyTest, KeyValue, Matches, ROOT, Route};
+use super::doc::{Doc, Id, KeyTest, KeyValue, Kind, Matches, ROOT, Route};
 use crate::datastore::defaults;
 use crate::datastore::keys::Keys;
 use crate::datastore::node::{self, Node, Value};
 use crate::datastore::path::{Step, data_children};
 use crate::datastore::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema, ValueKind};
-use crate::xml::Element;
+use crate::xml::{Element, XML_NS};
 
 pub(super) struct TreeDoc<'t> {
     schema: &'static Schema,
@@ -25,6 +25,8 @@ pub(super) struct TreeDoc<'t> {
     slots: RefCell<Slots>,
     /// List entries, which may be looked up before their siblings are listed.
     entries: RefCell<HashMap<(Id, NodeId, Keys), Id>>,
+    /// The namespace nodes of elements that were asked for them.
+    namespaces: RefCell<HashMap<Id, Rc<[Id]>>>,
 }
 
 type Slots = HashMap<(Id, NodeId), Rc<[Id]>>;
@@ -37,6 +39,8 @@ enum Data<'t> {
     Leaf(NodeId, &'t str),
     LeafListEntry(NodeId, &'t Keys),
     Any(NodeId, &'t Arc<Element>),
+    /// Prefix and namespace.
+    Namespace(&'t str, &'t str),
     Text(&'t str),
 }
 
@@ -68,10 +72,11 @@ impl<'t> TreeDoc<'t> {
             items: RefCell::new(vec![root]),
             slots: RefCell::new(HashMap::new()),
             entries: RefCell::new(HashMap::new()),
+            namespaces: RefCell::new(HashMap::new()),
         }
     }
 
-    /// Where a node is; that of its leaf for a text node.
+    /// Where a node is; that of its element for a text or namespace node.
     pub fn steps(&self, id: Id) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut at = Some(id);
@@ -81,7 +86,7 @@ impl<'t> TreeDoc<'t> {
                 Data::Interior(node) => Some((node.schema(), node.keys())),
                 Data::Empty(id) | Data::Leaf(id, _) | Data::Any(id, _) => Some((id, None)),
                 Data::LeafListEntry(id, keys) => Some((id, Some(keys))),
-                Data::Text(_) => None,
+                Data::Namespace(..) | Data::Text(_) => None,
             };
             steps.extend(step.map(|(node, keys)| Step {
                 node,
@@ -125,7 +130,7 @@ impl<'t> TreeDoc<'t> {
         let schema_id = match self.data(id) {
             Data::Leaf(_, text) => return self.text_child(id, text),
             Data::LeafListEntry(_, keys) => return self.text_child(id, keys.first()),
-            Data::Any(..) | Data::Text(_) => return Vec::new(),
+            Data::Any(..) | Data::Namespace(..) | Data::Text(_) => return Vec::new(),
             Data::Interior(node) => node.schema(),
             Data::Empty(schema_id) => schema_id,
         };
@@ -254,6 +259,7 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
             Data::Empty(id) | Data::Leaf(id, _) | Data::LeafListEntry(id, _) | Data::Any(id, _) => {
                 id
             }
+            Data::Namespace(prefix, _) => return Some(("", prefix)),
             Data::Text(_) => return None,
         };
         if schema_id == node::ROOT {
@@ -265,10 +271,35 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
 
     fn text(&self, id: Id) -> Option<Cow<'t, str>> {
         match self.data(id) {
-            Data::Leaf(_, text) | Data::Text(text) => Some(Cow::Borrowed(text)),
+            Data::Leaf(_, text) | Data::Namespace(_, text) | Data::Text(text) => {
+                Some(Cow::Borrowed(text))
+            }
             Data::LeafListEntry(_, keys) => Some(Cow::Borrowed(keys.first())),
             Data::Any(_, element) => Some(Cow::Owned(element.text())),
             Data::Interior(_) | Data::Empty(_) => None,
+        }
+    }
+
+    /// Replies declare the namespace of a module as the default one.
+    fn namespaces(&self, id: Id) -> Rc<[Id]> {
+        let Some((ns, _)) = self.name(id).filter(|_| self.kind(id) == Kind::Other) else {
+            return Rc::from([]);
+        };
+        if let Some(known) = self.namespaces.borrow().get(&id) {
+            return known.clone();
+        }
+        // Before all children.
+        let add =
+            |prefix, ns, rank| self.add(id, Data::Namespace(prefix, ns), place(0, rank, None));
+        let ids: Rc<[Id]> = Rc::from([add("xml", XML_NS, -2), add("", ns, -1)]);
+        self.namespaces.borrow_mut().insert(id, ids.clone());
+        ids
+    }
+
+    fn kind(&self, id: Id) -> Kind {
+        match self.data(id) {
+            Data::Namespace(..) => Kind::Namespace,
+            _ => Kind::Other,
         }
     }
 
