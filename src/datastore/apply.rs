@@ -238,6 +238,8 @@ impl Apply {
         if !self.permitted(op, exists, &here)? && op != Operation::None {
             return Ok(());
         }
+        let place = edit.insert.as_deref().filter(|_| op.inserts());
+        self.neighbour_is_there(place, &here, |keys| parent.entry_of(def.id, keys).is_some())?;
         if !op.deletes() && parent.child(def.id).is_none() {
             parent.set(def.id, Value::List(Ordered::new(def.user_ordered)));
         }
@@ -264,9 +266,7 @@ impl Apply {
                     }
                 }
             }
-            if let (Some(place), true) = (&edit.insert, op != Operation::None) {
-                self.put(entries, keys, place, &here)?;
-            }
+            self.put(entries, keys, place);
         }
         match entries.is_empty() {
             true => drop(parent.remove(def.id)),
@@ -285,13 +285,16 @@ impl Apply {
         trail: &Trail<'_>,
     ) -> Result<(), Error> {
         let here = trail.child(def.id, Some(value));
-        let exists = match parent.child(def.id) {
+        let contains = |value: &Keys| match parent.child(def.id) {
             Some(Value::LeafList(values)) => values.contains(value),
             _ => false,
         };
+        let exists = contains(value);
         if !self.permitted(op, exists, &here)? {
             return Ok(());
         }
+        let place = edit.insert.as_deref().filter(|_| op.inserts());
+        self.neighbour_is_there(place, &here, contains)?;
         if !op.deletes() && parent.child(def.id).is_none() {
             parent.set(def.id, Value::LeafList(Ordered::new(def.user_ordered)));
         }
@@ -306,9 +309,7 @@ impl Apply {
                 values.insert(value.clone(), ());
                 self.changed = true;
             }
-            if let Some(place) = &edit.insert {
-                self.put(values, value, place, &here)?;
-            }
+            self.put(values, value, place);
         }
         match values.is_empty() {
             true => drop(parent.remove(def.id)),
@@ -317,20 +318,16 @@ impl Apply {
         Ok(())
     }
 
-    /// Moves an entry that is there to its place in the user's order.
-    fn put<V: Clone + super::ordered::Same>(
-        &mut self,
-        entries: &mut Ordered<V>,
-        keys: &Keys,
-        place: &Place,
+    /// Refuses to insert before or after what is not there (RFC 7950 section 15.7); a new entry is not there either.
+    fn neighbour_is_there(
+        &self,
+        place: Option<&Place>,
         here: &Trail<'_>,
+        contains: impl Fn(&Keys) -> bool,
     ) -> Result<(), Error> {
-        let Some(value) = entries.get(keys).cloned() else {
-            return Ok(());
-        };
-        self.changed = true;
-        if entries.insert_at(keys.clone(), value, place) {
-            return Ok(());
+        match place {
+            Some(Place::Before(keys) | Place::After(keys)) if !contains(keys) => {}
+            _ => return Ok(()),
         }
         let def = self.schema.node(here.node);
         let kind = ErrorKind::BadAttribute {
@@ -343,6 +340,18 @@ impl Apply {
         };
         let message = "the entry to insert before or after is not there";
         Err(Error::new(kind, here.display(self.schema), message))
+    }
+
+    /// Moves an entry that is there to its place in the user's order.
+    fn put<V: Clone + super::ordered::Same>(
+        &mut self,
+        entries: &mut Ordered<V>,
+        keys: &Keys,
+        place: Option<&Place>,
+    ) {
+        if let (Some(place), Some(value)) = (place, entries.get(keys).cloned()) {
+            self.changed |= entries.insert_at(keys.clone(), value, place);
+        }
     }
 
     /// Whether an operation has something to do on a node that exists or not.

@@ -44,6 +44,11 @@ impl Operation {
     pub fn deletes(self) -> bool {
         matches!(self, Self::Delete | Self::Remove)
     }
+
+    /// Whether it puts an entry where `insert` says (RFC 7950 section 7.8.6).
+    pub fn inserts(self) -> bool {
+        matches!(self, Self::Merge | Self::Replace | Self::Create)
+    }
 }
 
 /// The `default-operation` parameter; merge when absent.

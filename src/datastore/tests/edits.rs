@@ -243,12 +243,24 @@ fn user_order_follows_insert() {
         order(&insert("yang:insert='after' yang:key=\"[s:id='a']\"", "c")),
         "acb"
     );
+    let missing = |error: Error| match error.kind {
+        ErrorKind::BadAttribute { app_tag, .. } => app_tag,
+        _ => panic!("{error}"),
+    };
     let gone = insert("yang:insert='after' yang:key=\"[s:id='x']\"", "c");
     let error = apply(before, &gone, DefaultOperation::Merge).unwrap_err();
-    let ErrorKind::BadAttribute { app_tag, .. } = error.kind else {
-        panic!("{error}");
-    };
-    assert_eq!(app_tag, Some("missing-instance"));
+    assert_eq!(missing(error), Some("missing-instance"));
+    // What is new stands nowhere yet, not even beside itself; what is there stays where it is.
+    let itself = insert("yang:insert='before' yang:key=\"[s:id='d']\"", "d");
+    let error = apply(before, &itself, DefaultOperation::Merge).unwrap_err();
+    assert_eq!(missing(error), Some("missing-instance"));
+    assert_eq!(
+        order(&insert("yang:insert='before' yang:key=\"[s:id='b']\"", "b")),
+        "abc"
+    );
+    let itself = "<step yang:insert='after' yang:value='a'>a</step>";
+    let error = apply("", itself, DefaultOperation::Merge).unwrap_err();
+    assert_eq!(missing(error), Some("missing-instance"));
     let no_key = decode(&insert("yang:insert='after'", "c")).unwrap_err();
     assert!(matches!(no_key.kind, ErrorKind::MissingAttribute { .. }));
     let steps = outcome(
@@ -341,6 +353,18 @@ fn continue_on_error_keeps_the_rest() {
         shown(&done.tree),
         "<name>a</name><item><id>1</id><w>b</w></item>"
     );
+    let nowhere = decode(
+        "<queue yang:insert='before' yang:key=\"[s:id='x']\"><id>a</id></queue><queue><id>b</id></queue>",
+    );
+    let done = Tree::empty(small())
+        .edit_collect(
+            &nowhere.unwrap(),
+            DefaultOperation::Merge,
+            ErrorOption::Continue,
+        )
+        .unwrap();
+    assert_eq!(done.errors.len(), 1);
+    assert_eq!(shown(&done.tree), "<queue><id>b</id></queue>");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::control::error::ControlError;
 use crate::datastore::{self, EditTree, split_rpcs};
 use crate::northbound::netconf::map;
 use crate::northbound::netconf::service::Request;
+use crate::proto::netconf::names::BASE;
 use crate::proto::netconf::{
     DatastoreName, DefaultOperation, EditConfig, ErrorOption, ErrorType, RpcError, RpcReply,
     TestOption,
@@ -24,7 +25,7 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
     // Decoding costs what the request is worth, and that may be 16 MiB.
     let work = tokio::task::spawn_blocking(move || {
         let (actions, data) = split_rpcs(schema, &config);
-        let actions: Vec<Element> = actions.into_iter().cloned().collect();
+        let actions: Vec<Element> = actions.into_iter().map(without_operations).collect();
         (actions, EditTree::decode_elements(schema, data))
     });
     let (actions, edit) = match work.await {
@@ -94,4 +95,19 @@ fn option(option: ErrorOption) -> datastore::ErrorOption {
         ErrorOption::ContinueOnError => datastore::ErrorOption::Continue,
         ErrorOption::RollbackOnError => datastore::ErrorOption::Rollback,
     }
+}
+
+/// An action without the `operation` attributes that elements in `<config>` may have; one that asks for the action to be
+/// taken away stays, and is refused.
+fn without_operations(action: &Element) -> Element {
+    fn strip(element: &mut Element) {
+        element.attrs.retain(|attr| {
+            let operation = &*attr.local == "operation" && &*attr.ns == BASE;
+            !(operation && matches!(&*attr.value, "merge" | "replace" | "create"))
+        });
+        element.elements_mut().for_each(strip);
+    }
+    let mut action = action.clone();
+    strip(&mut action);
+    action
 }

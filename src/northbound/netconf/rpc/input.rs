@@ -2,9 +2,10 @@
 //! parameters, then libyang's judgement of values and rules.
 
 use crate::northbound::netconf::map;
+use crate::proto::netconf::names::BASE;
 use crate::proto::netconf::{ErrorType, RpcError, unsupported};
 use crate::schema::{NodeId, NodeKind, Schema};
-use crate::xml::Element;
+use crate::xml::{Attr, Element, Few};
 
 const PROTOCOL: ErrorType = ErrorType::Protocol;
 
@@ -19,19 +20,35 @@ pub fn check(schema: &Schema, element: &Element) -> Result<(), RpcError> {
         .filter(|id| schema.node(*id).kind == NodeKind::Rpc)
         .ok_or_else(|| unsupported(element))?;
     names(schema, rpc, element).map_err(|error| map::at(schema, error, &schema.data_path(rpc)))?;
+    let mut plain = element.clone();
+    without_attributes(&mut plain);
     schema
-        .validate_rpc(&element.to_xml())
+        .validate_rpc(&plain.to_xml())
         .map_err(|errors| map::rpc_input(schema, &errors))
 }
 
-fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError> {
-    if let Some(attr) = element.attrs.iter().find(|attr| attr.ns.is_empty()) {
+/// Takes away the attributes that [`attributes`] let through: libyang would look for the modules that define them.
+fn without_attributes(element: &mut Element) {
+    element.attrs = Few::default();
+    element.elements_mut().for_each(without_attributes);
+}
+
+/// Refuses unprefixed attributes and those of the base namespace; others are other people's and ignored,
+/// as in every operation of the base protocol.
+fn attributes(element: &Element) -> Result<(), RpcError> {
+    let ours = |attr: &&Attr| attr.ns.is_empty() || &*attr.ns == BASE;
+    if let Some(attr) = element.attrs.iter().find(ours) {
         return Err(RpcError::unknown_attribute(
             PROTOCOL,
             &attr.local,
             &element.local,
         ));
     }
+    element.elements().try_for_each(attributes)
+}
+
+fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError> {
+    attributes(element)?;
     if !element.has_only_whitespace_text() {
         return Err(RpcError::malformed_message(format!(
             "text in <{}>",
