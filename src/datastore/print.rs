@@ -97,6 +97,8 @@ pub(super) struct Printer<'o> {
     pending: Vec<(NodeId, Option<Keys>)>,
     /// Leave out list entries that are units of their own.
     pub without_units: bool,
+    /// Whom it is for.
+    reader: Reader,
     sink: Option<Sink<'o>>,
 }
 
@@ -108,6 +110,7 @@ impl<'o> Printer<'o> {
             out,
             pending: Vec::new(),
             without_units: false,
+            reader: Reader::Anybody,
             sink: None,
         }
     }
@@ -289,7 +292,8 @@ impl<'o> Printer<'o> {
             self.out.attr("xmlns:wd", DEFAULT_NS);
             self.out.attr("wd:default", "true");
         }
-        match may_hold_names(&def.value) {
+        let as_it_is = self.reader == Reader::Libyang && def.value == ValueKind::NodePath;
+        match may_hold_names(&def.value) && !as_it_is {
             true => {
                 let external = self.schema.external(def.id, text);
                 for (prefix, ns) in &external.namespaces {
@@ -314,8 +318,22 @@ impl<'o> Printer<'o> {
     }
 }
 
-/// Writes a unit's subtree inside the skeleton of its ancestors' keys; `None` when there is nothing.
-pub(super) fn unit_xml(tree: &Tree, steps: &[super::path::Step], node: &Node) -> String {
+/// Who reads what is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reader {
+    /// Clients, the store.
+    Anybody,
+    /// libyang, to which a [`ValueKind::NodePath`] is any text: it keeps the declarations of no prefixes in it.
+    Libyang,
+}
+
+/// Writes a unit's subtree inside the skeleton of its ancestors' keys; empty when there is nothing.
+pub(super) fn unit_xml(
+    tree: &Tree,
+    steps: &[super::path::Step],
+    node: &Node,
+    reader: Reader,
+) -> String {
     let mut out = Writer::new();
     let options = PrintOptions {
         with_defaults: WithDefaults::Explicit,
@@ -323,6 +341,7 @@ pub(super) fn unit_xml(tree: &Tree, steps: &[super::path::Step], node: &Node) ->
     };
     let mut printer = Printer::new(tree.schema(), options, &mut out);
     printer.without_units = true;
+    printer.reader = reader;
     for step in steps {
         printer.open(step.node, step.keys.as_ref());
     }
@@ -348,7 +367,7 @@ fn keeps(mask: &Mask) -> bool {
 /// Whether a value's text may hold module names, which a document shows as prefixes.
 fn may_hold_names(kind: &ValueKind) -> bool {
     match kind {
-        ValueKind::Identity | ValueKind::InstanceId => true,
+        ValueKind::Identity | ValueKind::InstanceId | ValueKind::NodePath => true,
         ValueKind::LeafRef(target) => may_hold_names(target),
         _ => false,
     }

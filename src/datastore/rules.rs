@@ -2,10 +2,9 @@
 
 use super::error::{Error, ErrorKind};
 use super::keys::Keys;
-use super::nacm::Pattern;
 use super::node::Node;
 use super::ordered::{EntryDiff, Ordered};
-use super::path::{Location, quoted};
+use super::path::Location;
 use super::tree::Tree;
 use super::view::NodeRef;
 use crate::schema::{NodeId, Schema};
@@ -32,10 +31,6 @@ const RULES: &[(&str, Rule)] = &[
     ("a VIM connector in use cannot be deleted", |old, new| {
         shared_in_use(old, new, "vim_connectors", "vim_connector")
     }),
-    (
-        "the path of an access rule names a node of the schema",
-        unknown_path,
-    ),
 ];
 
 /// Judges a change. A tree without a predecessor has deleted nothing.
@@ -94,32 +89,6 @@ fn shared_in_use(old: &Tree, new: &Tree, container: &str, list: &str) -> Vec<Err
             Some(user.refusal(list, name, at.display(schema)))
         })
         .collect()
-}
-
-/// A rule that never applies would be as good as none: one that denies must not be misspelt.
-fn unknown_path(old: &Tree, new: &Tree) -> Vec<Error> {
-    const NACM: &str = "ietf-netconf-acm:nacm";
-    let (before, nacm) = (old.view().container(NACM), new.view().container(NACM));
-    let Some(nacm) = nacm else { return Vec::new() };
-    if before.is_some_and(|before| before.node().ptr_eq(nacm.node())) {
-        return Vec::new();
-    }
-    let mut errors = Vec::new();
-    for list in nacm.entries("rule-list") {
-        for rule in list.entries("rule") {
-            let path = rule.explicit("path");
-            let wrong = path.filter(|path| Pattern::parse(new.schema(), path).is_none());
-            let names = [list.text("name"), rule.text("name")].map(Option::unwrap_or_default);
-            errors.extend(wrong.map(|path| {
-                let [list, rule] = names.map(quoted);
-                let at = format!(
-                    "/nacm:nacm/nacm:rule-list[nacm:name={list}]/nacm:rule[nacm:name={rule}]/nacm:path"
-                );
-                Error::invalid(at, format!("{path} names no data node, action or notification"))
-            }));
-        }
-    }
-    errors
 }
 
 fn tenant_network_in_use(old: &Tree, new: &Tree) -> Vec<Error> {

@@ -13,7 +13,7 @@ use super::keys::Keys;
 use super::node::{Node, ROOT, Value};
 use super::ordered::{EntryDiff, Ordered};
 use super::path::{self, Location};
-use super::print::unit_xml;
+use super::print::{Reader, unit_xml};
 use super::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema};
 use crate::xml;
@@ -72,9 +72,9 @@ impl Tree {
             .into_iter()
             .map(|change| UnitChange {
                 path: UnitPath::of(self.schema(), &change.location),
-                bytes: change
-                    .node
-                    .map(|node| unit_xml(self, &change.location.0, &node).into_bytes()),
+                bytes: change.node.map(|node| {
+                    unit_xml(self, &change.location.0, &node, Reader::Anybody).into_bytes()
+                }),
                 location: change.location,
             })
             .collect()
@@ -109,15 +109,32 @@ impl Tree {
 }
 
 /// Reads data whose root elements stand side by side.
-pub(super) fn decode_document(schema: &'static Schema, bytes: &[u8]) -> Result<EditTree, Error> {
-    // A document has one root; the wrapper gives these elements theirs.
-    let mut wrapped = Vec::with_capacity(bytes.len() + 16);
-    wrapped.extend_from_slice(b"<u>");
+fn decode_document(schema: &'static Schema, bytes: &[u8]) -> Result<EditTree, Error> {
+    decode_in(schema, "<u>", bytes)
+}
+
+/// Reads what libyang printed of [`Reader::Libyang`]: module names in paths stand for themselves.
+pub(super) fn decode_printed(schema: &'static Schema, printed: &str) -> Result<EditTree, Error> {
+    let mut root = "<u".to_owned();
+    for module in schema.modules() {
+        let namespace = xml::escape_attr(&module.namespace);
+        root.push_str(&format!(" xmlns:{}=\"{namespace}\"", module.name));
+    }
+    root.push('>');
+    decode_in(schema, &root, printed.as_bytes())
+}
+
+/// A document has one root; the wrapper gives these elements theirs.
+fn decode_in(schema: &'static Schema, root: &str, bytes: &[u8]) -> Result<EditTree, Error> {
+    let mut wrapped = Vec::with_capacity(root.len() + bytes.len() + 16);
+    wrapped.extend_from_slice(root.as_bytes());
     wrapped.extend_from_slice(bytes);
     wrapped.extend_from_slice(b"</u>");
     // What clients may send at once is no bound on what they have made over time.
     let limits = xml::Limits {
         nodes: usize::MAX,
+        attributes: usize::MAX,
+        namespaces: usize::MAX,
         ..xml::Limits::default()
     };
     let element = xml::parse(&wrapped, &limits).map_err(|e| Error::invalid("", e.to_string()))?;

@@ -8,10 +8,10 @@ use super::edit_tree::EditTree;
 use super::error::{Error, ErrorKind};
 use super::node::{Node, ROOT};
 use super::path::{self, Location};
-use super::print::unit_xml;
+use super::print::{Reader, unit_xml};
 use super::rules;
 use super::tree::Tree;
-use super::units::{changed_locations, decode_document, graft, replace_at};
+use super::units::{changed_locations, decode_printed, graft, replace_at};
 use crate::schema::{self, Schema};
 
 /// Each pass removes a node at least, so this many passes mean a schema that argues in a circle.
@@ -75,7 +75,7 @@ impl Judge<'_> {
             let Some(node) = path::find(tree.root(), at).cloned() else {
                 return Ok(tree);
             };
-            let xml = unit_xml(&tree, &at.0, &node);
+            let xml = unit_xml(&tree, &at.0, &node, Reader::Libyang);
             if xml.is_empty() {
                 return Ok(tree);
             }
@@ -102,7 +102,7 @@ impl Judge<'_> {
         printed: &str,
     ) -> Result<Tree, Vec<Error>> {
         let mut fresh = Node::new(ROOT);
-        let edit = decode_document(self.schema, printed.as_bytes()).map_err(|e| vec![e])?;
+        let edit = decode_printed(self.schema, printed).map_err(|e| vec![e])?;
         merge_into(self.schema, &mut fresh, &edit).map_err(|e| vec![e])?;
         let Some(unit) = path::find(&fresh, at) else {
             return Ok(tree);

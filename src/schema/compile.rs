@@ -7,14 +7,14 @@ use yang5::ffi;
 use super::error::SchemaError;
 use super::lookup::{RawNode, Schema};
 use super::node::{Module, ModuleId, NodeId, NodeKind, SchemaNode, ValueKind};
-use super::source::SourceModule;
+use super::source::{self, SourceModule};
 use super::sys::{self, Context, sized};
 
 /// Name of the module of our extensions.
 const UNIT_MODULE: &str = "lifeline-unit";
 
-/// Names of types whose values are XPath with prefixes (RFC 6991 section 3, RFC 8341 section 3.5).
-const PATH_TYPES: [&str; 2] = ["xpath1.0", "node-instance-identifier"];
+/// Name of the type whose values are XPath with prefixes (RFC 6991 section 3).
+const XPATH_TYPE: &str = "xpath1.0";
 
 /// Reads the whole context. Modules of libyang's own that we have no text of are left out: they
 /// are not served.
@@ -410,9 +410,10 @@ fn value_kind(raw: *const ffi::lysc_type) -> ValueKind {
     use ffi::LY_DATA_TYPE as base;
     // SAFETY: a compiled type; the cast to leafref follows its base type.
     unsafe {
-        let name = sys::text((*raw).name);
-        if name.is_some_and(|name| PATH_TYPES.contains(&name.as_str())) {
-            return ValueKind::InstanceId;
+        match sys::text((*raw).name).as_deref() {
+            Some(XPATH_TYPE) => return ValueKind::InstanceId,
+            Some(source::NODE_PATH_TYPE) => return ValueKind::NodePath,
+            _ => {}
         }
         match (*raw).basetype {
             base::LY_TYPE_BINARY => ValueKind::Binary,

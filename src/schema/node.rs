@@ -139,6 +139,8 @@ pub enum ValueKind {
     Identity,
     /// instance-identifier: text is a path with prefixes.
     InstanceId,
+    /// node-instance-identifier: a [`super::NodePath`].
+    NodePath,
     /// leafref; the target's kind is in the box.
     LeafRef(Box<ValueKind>),
     /// union.

@@ -16,6 +16,11 @@ pub(super) fn rewrite(
             let end = rest.get(1..)?.find(first)? + 2;
             out.push_str(rest.get(..end)?);
             rest = rest.get(end..)?;
+        } else if first == '$' {
+            // A variable is no node: without a prefix it has none (XPath 1.0 section 3.1).
+            let end = variable_end(rest);
+            out.push_str(rest.get(..end)?);
+            rest = rest.get(end..)?;
         } else if is_name_start(first) {
             let (name, after) = split_name(rest)?;
             rest = after;
@@ -140,6 +145,12 @@ fn is_name_start(c: char) -> bool {
     c.is_alphabetic() || c == '_'
 }
 
+/// The end of `$name`, which stands at the start.
+fn variable_end(text: &str) -> usize {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '$');
+    text.find(|c| !is_part(c)).unwrap_or(text.len())
+}
+
 fn split_name(text: &str) -> Option<(&str, &str)> {
     let end = text
         .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
@@ -178,6 +189,12 @@ mod tests {
             rewrite(text, rename).as_deref(),
             Some("child::aa:x[count(bb:y) > 1.5 and not(z = 'a:q') or text()]/aa:*")
         );
+    }
+
+    #[test]
+    fn variables_are_left_alone() {
+        let qualified = rewrite("/a:b[a:c=$USER]/d", |_, _| Some("m".to_owned()));
+        assert_eq!(qualified.as_deref(), Some("/m:b[m:c=$USER]/m:d"));
     }
 
     #[test]

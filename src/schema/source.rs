@@ -1,5 +1,7 @@
 //! The texts of the modules, part of the program.
 
+use std::borrow::Cow;
+
 /// One module's text, and how it is to be loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceModule {
@@ -11,6 +13,29 @@ pub struct SourceModule {
     pub implement: bool,
     /// Features that are on.
     pub features: &'static [&'static str],
+}
+
+/// What libyang knows the type `node-instance-identifier` as.
+pub(super) const NODE_PATH_TYPE: &str = "lifeline-node-path";
+/// The definition of the type, as it is and as libyang is given it.
+const NODE_PATH_TYPEDEF: [&str; 2] = [
+    "typedef node-instance-identifier {\n    type yang:xpath1.0;",
+    "typedef node-instance-identifier {\n    type string;",
+];
+
+impl SourceModule {
+    /// The text as libyang is given it. libyang judges `node-instance-identifier` by a reading of its own,
+    /// which takes all keys of a list entry or none, and prints `$USER` of the type below it,
+    /// `yang:xpath1.0`, as `USER`. Under a name that it does not know the type is any string to it, and
+    /// [`super::node_path`] judges it. Clients get [`Self::text`].
+    pub(super) fn text_for_libyang(&self) -> Cow<'static, str> {
+        if self.name != "ietf-netconf-acm" {
+            return Cow::Borrowed(self.text);
+        }
+        let [theirs, ours] = NODE_PATH_TYPEDEF;
+        let text = self.text.replace(theirs, ours);
+        Cow::Owned(text.replace("node-instance-identifier", NODE_PATH_TYPE))
+    }
 }
 
 /// Shortens the table below: name, file, features; `import` for imported-only modules.

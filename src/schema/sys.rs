@@ -116,7 +116,12 @@ impl Context {
         let setup = |what: &str| (String::new(), what.to_owned());
         let texts = modules
             .iter()
-            .map(|module| Ok((CString::new(module.name)?, CString::new(module.text)?)))
+            .map(|module| {
+                Ok((
+                    CString::new(module.name)?,
+                    CString::new(&*module.text_for_libyang())?,
+                ))
+            })
             .collect::<Result<Vec<_>, std::ffi::NulError>>()
             .map_err(|_| setup("a module's text has a NUL character"))?;
         let texts: &'static Texts = Box::leak(Box::new(Texts(texts)));

@@ -35,6 +35,10 @@ impl Schema {
             ValueKind::None => return Err(invalid("this node has no value")),
             ValueKind::Identity => self.internal_identity(text, resolve),
             ValueKind::InstanceId => self.internal_path(text, resolve),
+            ValueKind::NodePath => {
+                let module = |prefix: &str| self.module_by_namespace(&resolve(prefix)?);
+                Some(self.node_path(text, &module)?.canonical(self))
+            }
             // A member may be an identity; if no prefix is known the text is taken as it is.
             ValueKind::Union => self
                 .internal_identity(text, resolve)
@@ -73,14 +77,15 @@ impl Schema {
                     Some(current.clone())
                 })
             }
+            ValueKind::NodePath => {
+                let path = self.stored_node_path(canonical);
+                return path.map_or_else(|_| as_it_is(canonical), |path| path.external(self));
+            }
             _ => None,
         };
         match text {
             Some(text) => ExternalValue { text, namespaces },
-            None => ExternalValue {
-                text: canonical.to_owned(),
-                namespaces: Vec::new(),
-            },
+            None => as_it_is(canonical),
         }
     }
 
@@ -151,6 +156,13 @@ pub(super) fn sentence(message: String) -> String {
     }
 }
 
+fn as_it_is(canonical: &str) -> ExternalValue {
+    ExternalValue {
+        text: canonical.to_owned(),
+        namespaces: Vec::new(),
+    }
+}
+
 /// The kind behind leafrefs.
 fn real_kind(kind: &ValueKind) -> &ValueKind {
     match kind {
@@ -159,7 +171,7 @@ fn real_kind(kind: &ValueKind) -> &ValueKind {
     }
 }
 
-fn invalid(message: &str) -> ValueError {
+pub(super) fn invalid(message: &str) -> ValueError {
     ValueError {
         message: message.to_owned(),
         app_tag: None,

@@ -643,6 +643,223 @@ fn secrets_are_shown_to_nobody_and_their_mask_keeps_them() {
     table.done();
 }
 
+/// Entries of a list with two keys, in a deployment without VMs.
+fn pairs(entries: &[(&str, &str, &str)]) -> String {
+    let entries: String = entries
+        .iter()
+        .map(|(operation, address, netmask)| {
+            format!(
+                "<address nc:operation=\"{operation}\"><ip_address>{address}</ip_address><netmask>{netmask}</netmask></address>"
+            )
+        })
+        .collect();
+    let interfaces = format!(
+        "<interfaces><interface><nicid>0</nicid><network>n1</network>\
+         <allowed_address_pairs>{entries}</allowed_address_pairs></interface></interfaces>"
+    );
+    deployment("t", "d", &format!("{GROUP}{NO_VMS}{interfaces}"))
+}
+
+const ADDRESS: &str = "/esc:esc_datamodel/esc:tenants/esc:tenant/esc:deployments/esc:deployment/esc:vm_group\
+     /esc:interfaces/esc:interface/esc:allowed_address_pairs/esc:address";
+
+#[test]
+fn a_path_may_leave_keys_out_and_stands_for_every_value_of_them() {
+    let host = Host::start();
+    add(&host, "reader", &["readers"]);
+    add(&host, "writer", &["writers"]);
+    add(&host, "reset", &["resets"]);
+    let mut admin = host.peer();
+    let (a, b, c) = (
+        ("merge", "10.0.0.0", "255.255.255.0"),
+        ("merge", "10.0.0.0", "255.255.0.0"),
+        ("merge", "10.1.0.0", "255.255.255.0"),
+    );
+    admin.ok(&running(&network("t", "")));
+    admin.ok(&running(&pairs(&[a, b, c])));
+    let by_address = path(&format!("{ADDRESS}[esc:ip_address='10.0.0.0']"));
+    let by_netmask = path(&format!("{ADDRESS}[esc:netmask=\"255.255.0.0\"]"));
+    let mine = path(&format!("{TENANT}[esc:name=$USER]"));
+    let mut table = Table::default();
+    let given = [
+        rules("readers", &[(&by_address, "deny")]),
+        rules("writers", &[(&by_netmask, "permit"), (&mine, "permit")]),
+    ];
+    for rules in &given {
+        table.row("a rule", &admin.error(&running(rules)), &["ok"]);
+    }
+    let mut reader = host.peer_of("reader");
+    let seen = reader.rpc(&all("running"));
+    table.check(
+        &format!("no instance of it is shown: {seen}"),
+        !seen.contains("10.0.0.0") && seen.contains("10.1.0.0"),
+    );
+    let count = |number: usize| {
+        format!(
+            "<get><filter type=\"xpath\" xmlns:e=\"{ESC}\" select=\"//e:tenants[count(.//e:address)={number}]\"/></get>"
+        )
+    };
+    table.check("nor counted", reader.rpc(&count(1)).contains("10.1.0.0"));
+    table.check("nor counted", !reader.rpc(&count(3)).contains("<tenants"));
+    // Written: in a candidate, as a deployment's interfaces are not changed in place.
+    let mut writer = host.peer_of("writer");
+    let denied = |address: &str, netmask: &str| {
+        let place = ADDRESS
+            .replace("tenant/", "tenant[esc:name='t']/")
+            .replace("deployment/", "deployment[esc:name='d']/")
+            .replace("vm_group/", "vm_group[esc:name='g']/")
+            .replace("interface/", "interface[esc:nicid='0']/");
+        format!("{DENIED} path={place}[esc:ip_address='{address}'][esc:netmask='{netmask}']")
+    };
+    let (wide, narrow) = ("255.255.0.0", "255.255.255.0");
+    for (case, entry, expected) in [
+        ("create", ("create", "10.2.0.0", wide), "ok".to_owned()),
+        ("merge", ("merge", "10.3.0.0", wide), "ok".to_owned()),
+        ("delete", ("delete", "10.0.0.0", wide), "ok".to_owned()),
+        (
+            "create of another",
+            ("create", "10.2.0.0", narrow),
+            denied("10.2.0.0", narrow),
+        ),
+        (
+            "merge of another",
+            ("merge", "10.3.0.0", narrow),
+            denied("10.3.0.0", narrow),
+        ),
+        (
+            "delete of another",
+            ("delete", "10.1.0.0", narrow),
+            denied("10.1.0.0", narrow),
+        ),
+    ] {
+        let got = writer.error(&candidate(&pairs(&[entry])));
+        table.row(case, &got, &[&expected]);
+    }
+    table.row(
+        "a variable",
+        &writer.error(&running(&tenant("writer", ""))),
+        &["ok"],
+    );
+    table.row(
+        "is the user's own name",
+        &writer.error(&running(&tenant("reader", ""))),
+        &[&format!("{DENIED} path={TENANT}[esc:name='reader']")],
+    );
+    // Of the three keys of state data, the last one alone; it is an identity.
+    let ncm = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
+    let schemas = "/m:netconf-state/m:schemas/m:schema";
+    let by_format =
+        format!("<path xmlns:m=\"{ncm}\">{schemas}[m:format='m:yang']/m:location</path>");
+    let by_name = format!("<path xmlns:m=\"{ncm}\">{schemas}[m:identifier='esc']</path>");
+    let hidden = rules("resets", &[(&by_format, "deny"), (&by_name, "deny")]);
+    table.row("of state", &admin.error(&running(&hidden)), &["ok"]);
+    let state = format!(
+        "<get><filter><netconf-state xmlns=\"{ncm}\"><schemas/></netconf-state></filter></get>"
+    );
+    let seen = host.peer_of("reset").rpc(&state);
+    table.check(
+        &format!("of state: {seen:.800}"),
+        !seen.contains("<location") && !seen.contains("<identifier>esc</identifier>"),
+    );
+    table.check(
+        "the rest",
+        seen.contains("<identifier>lifeline</identifier>"),
+    );
+    table.done();
+}
+
+/// The `path` elements of `/nacm`, whatever the datastore.
+fn paths(peer: &mut Peer, request: &str) -> Vec<String> {
+    let reply = peer.rpc(request);
+    let parts = reply.split("<path").skip(1);
+    parts
+        .map(|part| part.split("</path>").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_path_comes_out_as_it_went_in_by_every_way_and_after_a_restart() {
+    let mut host = Host::start();
+    let mut admin = host.peer();
+    let mut table = Table::default();
+    // Prefixes of the client's own, keys in any order, white space.
+    let given = format!(
+        "<path xmlns:x=\"{ESC}\" xmlns:l=\"{SIM}\">\n  /x:esc_datamodel/x:opdata/x:tenants/x:tenant[ x:name = $USER ]\n  \
+         /x:deployments[x:service_version=\"it's\"][x:deployment_name='a [b] &quot;c&quot; l:d']</path>"
+    );
+    let shown = format!(
+        " xmlns:esc=\"{ESC}\">/esc:esc_datamodel/esc:opdata/esc:tenants/esc:tenant[esc:name=$USER]\
+         /esc:deployments[esc:service_version=\"it's\"][esc:deployment_name='a [b] \"c\" l:d']"
+    );
+    let config = rules("g", &[(&given, "deny"), (&path("/"), "permit")]);
+    let expect = vec![shown.clone(), ">/".to_owned()];
+    let plain = |found: Vec<String>| -> Vec<String> {
+        found
+            .iter()
+            .map(|path| path.replace("&quot;", "\"").replace("&apos;", "'"))
+            .collect()
+    };
+    table.row(
+        "to the candidate",
+        &admin.error(&candidate(&config)),
+        &["ok"],
+    );
+    let found = plain(paths(&mut admin, &all("candidate")));
+    table.check(&format!("in the candidate: {found:#?}"), found == expect);
+    let validate = "<validate><source><candidate/></source></validate>";
+    table.row("validated", &admin.error(validate), &["ok"]);
+    table.row("committed", &admin.error("<commit/>"), &["ok"]);
+    let found = plain(paths(&mut admin, &all("running")));
+    table.check(&format!("in running: {found:#?}"), found == expect);
+    table.row("the same again", &admin.error(&running(&config)), &["ok"]);
+    let defaults = all("running").replace(
+        "</source>",
+        "</source><with-defaults xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults\">report-all-tagged</with-defaults>",
+    );
+    let found = plain(paths(&mut admin, &defaults));
+    table.check(&format!("with defaults: {found:#?}"), found == expect);
+    // What get-config gives is taken by copy-config as it is.
+    let reply = admin.rpc(&all("running"));
+    let data = reply
+        .split_once("<data")
+        .and_then(|(_, rest)| rest.split_once('>'));
+    let data = data
+        .and_then(|(_, rest)| rest.split_once("</data>"))
+        .map(|(data, _)| data);
+    let copy = format!(
+        "<copy-config><target><candidate/></target><source><config>{}</config></source></copy-config>",
+        data.unwrap_or_default()
+    );
+    table.row("copied back", &admin.error(&copy), &["ok"]);
+    let found = plain(paths(&mut admin, &all("candidate")));
+    table.check(&format!("copied back: {found:#?}"), found == expect);
+    let select = |test: &str| {
+        format!(
+            "<get-config><source><running/></source><filter type=\"xpath\" xmlns:n=\"{NACM}\" select=\"//n:rule[{test}]\"/></get-config>"
+        )
+    };
+    for (test, rule) in [
+        ("n:path='/'", "r1"),
+        ("contains(n:path, '$USER')", "r0"),
+        ("starts-with(n:path, '/esc:esc_datamodel/opdata')", "r0"),
+    ] {
+        let got = admin.rpc(&select(test));
+        let only = got.matches("<rule>").count() == 1;
+        table.check(&format!("{test}: {got}"), only && got.contains(rule));
+    }
+    host.restart();
+    let mut admin = host.peer();
+    let found = plain(paths(&mut admin, &all("running")));
+    table.check(&format!("after a restart: {found:#?}"), found == expect);
+    let schema = "<get-schema xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\"><identifier>ietf-netconf-acm</identifier></get-schema>";
+    let text = admin.rpc(schema);
+    table.check(
+        "get-schema gives the standard's text",
+        text.contains("type node-instance-identifier;") && text.contains("type yang:xpath1.0;"),
+    );
+    table.done();
+}
+
 #[test]
 fn a_rule_about_nothing_is_refused() {
     let host = Host::start();
@@ -655,6 +872,17 @@ fn a_rule_about_nothing_is_refused() {
             "/esc:esc_datamodel/esc:tenants/esc:tenant[esc:color='x']",
         ),
         ("no instance path", "//esc:tenant"),
+        ("an operation", "/esc:serviceAction"),
+        (
+            "a leaf that is no key",
+            &format!("{TENANT}[esc:managed_resource='true']"),
+        ),
+        (
+            "a value that no key has",
+            &format!("{ADDRESS}[esc:ip_address='x']"),
+        ),
+        ("a position", &format!("{TENANT}[1]")),
+        ("another variable", &format!("{TENANT}[esc:name=$HOST]")),
     ] {
         let got = admin.error(&running(&rules("g", &[(&path(text), "deny")])));
         let at = "/nacm:nacm/nacm:rule-list[nacm:name='g']/nacm:rule[nacm:name='r0']/nacm:path";

@@ -67,7 +67,21 @@ fn data_dir() -> TempDir {
 
 impl Host {
     pub fn start() -> Self {
-        let dir = data_dir();
+        Self::start_in(data_dir())
+    }
+
+    /// Stops, and starts again over the same data directory.
+    pub fn restart(&mut self) {
+        let Serving::Here(runtime, server) = &mut self.server else {
+            panic!("not of this process");
+        };
+        let stopping = server.take().unwrap();
+        runtime.block_on(stopping.stop());
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
+        *self = Self::start_in(dir);
+    }
+
+    fn start_in(dir: tempfile::TempDir) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -27,4 +27,3 @@ mod tests;
 
 pub use access::Access;
 pub use compile::{Member, Nacm};
-pub(super) use pattern::Pattern;

@@ -15,11 +15,13 @@ use crate::xml;
 mod edits;
 mod golden;
 mod oracle;
+mod paths;
 mod table;
 mod trees;
 
 pub(super) const G: &str = "urn:test:g";
 pub(super) const H: &str = "urn:test:h";
+pub(super) const P: &str = "urn:test:p";
 pub(super) const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 
 const G_YANG: &str = r#"
@@ -71,6 +73,39 @@ module h {
   notification alarm { leaf text { type string; } }
 }"#;
 
+const P_YANG: &str = r#"
+module p {
+  yang-version 1.1;
+  namespace "urn:test:p";
+  prefix p;
+  revision 2026-11-22;
+  identity color;
+  identity red { base color; }
+  identity blue { base color; }
+  container p {
+    list trio {
+      key "name kind color";
+      leaf name { type string; }
+      leaf kind { type int8; }
+      leaf color { type identityref { base color; } }
+      leaf value { type string; }
+      container sub { leaf note { type string; } }
+      leaf-list tag { type string; }
+      choice way { case near { leaf near { type string; } } }
+      action reset { input { leaf delay { type int8; } } output { leaf done { type string; } } }
+      notification changed { leaf now { type string; } }
+      list inner { key "id"; leaf id { type string; } leaf v { type string; } }
+    }
+    container state {
+      config false;
+      list log { leaf line { type string; } }
+      leaf-list seen { type int8; }
+    }
+  }
+  rpc call { input { leaf x { type string; } } }
+  notification event { leaf y { type string; } }
+}"#;
+
 pub(super) fn schema() -> &'static Schema {
     static SCHEMA: OnceLock<&'static Schema> = OnceLock::new();
     SCHEMA.get_or_init(|| {
@@ -80,7 +115,11 @@ pub(super) fn schema() -> &'static Schema {
             implement: true,
             features: &[],
         };
-        let all = [module("g", G_YANG), module("h", H_YANG)];
+        let all = [
+            module("g", G_YANG),
+            module("h", H_YANG),
+            module("p", P_YANG),
+        ];
         Schema::load_with(&all).unwrap()
     })
 }

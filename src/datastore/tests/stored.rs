@@ -353,7 +353,7 @@ fn what_is_in_use_cannot_be_deleted() {
         refused(&format!("{}{with_user}", delete("image", "img"))),
         None
     );
-    assert_eq!(rule_names().count(), 6);
+    assert_eq!(rule_names().count(), 5);
 }
 
 #[test]

@@ -338,6 +338,20 @@ fn canonical_values_are_one_text_for_one_value() {
 }
 
 #[test]
+fn libyang_is_told_another_type_of_a_rule_s_path_and_clients_are_not() {
+    let schema = schema();
+    let acm = schema.module(schema.module_by_name("ietf-netconf-acm").expect("RFC 8341"));
+    assert!(acm.source.contains("type node-instance-identifier;"));
+    let paths: Vec<_> = schema
+        .nodes()
+        .iter()
+        .filter(|node| node.value == ValueKind::NodePath)
+        .map(|node| schema.data_path(node.id))
+        .collect();
+    assert_eq!(paths, ["/nacm:nacm/nacm:rule-list/nacm:rule/nacm:path"]);
+}
+
+#[test]
 fn qualified_names_are_kept_by_module_and_shown_by_prefix() {
     let ncm = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring";
     let resolve = |prefix: &str| {

@@ -7,10 +7,14 @@ use super::*;
 fn data(access: Access, path: &'static str) -> Asked {
     const ITEM_A: &[(&str, &str)] = &[("name", "a"), ("kind", "1")];
     const ITEM_B: &[(&str, &str)] = &[("name", "b"), ("kind", "1")];
+    const ITEM_C: &[(&str, &str)] = &[("name", "a"), ("kind", "2")];
+    const ITEM_U: &[(&str, &str)] = &[("name", "u"), ("kind", "9")];
     let steps = path.split('/').skip(1).map(|name| -> Step {
         match name {
             "item-a" => ("g", "item", ITEM_A),
             "item-b" => ("g", "item", ITEM_B),
+            "item-c" => ("g", "item", ITEM_C),
+            "item-u" => ("g", "item", ITEM_U),
             "extra" => ("h", name, &[]),
             name => ("g", name, &[]),
         }
@@ -328,6 +332,153 @@ fn rows() -> Vec<(&'static str, String, Asked, bool)> {
             ),
             data(Exec, "/top/item-a/reset"),
             false,
+        ),
+        (
+            "3.5.2: a key left out, create",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Create, "/top/item-a"),
+            true,
+        ),
+        (
+            "3.5.2: another value of it, create",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Create, "/top/item-c/value"),
+            true,
+        ),
+        (
+            "3.5.2: another value of the one that is named, create",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Create, "/top/item-b/value"),
+            false,
+        ),
+        (
+            "3.5.2: a key left out, update",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Update, "/top/item-a"),
+            true,
+        ),
+        (
+            "3.5.2: another value of it, update",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Update, "/top/item-c/value"),
+            true,
+        ),
+        (
+            "3.5.2: another value of the one that is named, update",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Update, "/top/item-b/value"),
+            false,
+        ),
+        (
+            "3.5.2: a key left out, delete",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Delete, "/top/item-a"),
+            true,
+        ),
+        (
+            "3.5.2: another value of it, delete",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Delete, "/top/item-c/value"),
+            true,
+        ),
+        (
+            "3.5.2: another value of the one that is named, delete",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Delete, "/top/item-b/value"),
+            false,
+        ),
+        (
+            "3.5.2: the first key left out, read",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Read, "/top/item-a/value"),
+            false,
+        ),
+        (
+            "3.5.2: the first key left out, read of its key",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Read, "/top/item-b/name"),
+            false,
+        ),
+        (
+            "3.5.2: the first key left out, read of others",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Read, "/top/item-c/value"),
+            true,
+        ),
+        (
+            "3.5.2: the first key left out, the list itself is above",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Read, "/top/plain"),
+            true,
+        ),
+        (
+            "3.5.2: a key left out, a node of another module below",
+            rules("ops", &[(&path("/g:top/g:item[g:name='a']"), "permit")]),
+            data(Update, "/top/item-c/extra"),
+            true,
+        ),
+        (
+            "3.5.2: a key left out, exec of an action",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Exec, "/top/item-b/reset"),
+            false,
+        ),
+        (
+            "3.5.2: a key left out, exec of another's action",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Exec, "/top/item-c/reset"),
+            true,
+        ),
+        (
+            "3.5.2: a path to the action itself",
+            rules(
+                "ops",
+                &[(&path("/g:top/g:item[g:kind='2']/g:reset"), "deny")],
+            ),
+            data(Exec, "/top/item-c/reset"),
+            false,
+        ),
+        (
+            "3.5.2: a path to the action of other entries",
+            rules(
+                "ops",
+                &[(&path("/g:top/g:item[g:kind='2']/g:reset"), "deny")],
+            ),
+            data(Exec, "/top/item-a/reset"),
+            true,
+        ),
+        (
+            "3.5.2: a key left out, a notification inside",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Read, "/top/item-a/changed"),
+            false,
+        ),
+        (
+            "3.5.2: a key left out, another's notification",
+            rules("ops", &[(&path("/g:top/g:item[g:kind='1']"), "deny")]),
+            data(Read, "/top/item-c/changed"),
+            true,
+        ),
+        (
+            "3.5.2: $USER beside a key left out",
+            rules("ops", &[(&path("/g:top/g:item[g:name=$USER]"), "permit")]),
+            data(Update, "/top/item-u/value"),
+            true,
+        ),
+        (
+            "3.5.2: $USER is nobody else",
+            rules("ops", &[(&path("/g:top/g:item[g:name=$USER]"), "permit")]),
+            data(Update, "/top/item-a/value"),
+            false,
+        ),
+        (
+            "3.5.2: keys in another order",
+            rules(
+                "ops",
+                &[(&path("/g:top/g:item[g:kind='1'][g:name='b']"), "permit")],
+            ),
+            data(Update, "/top/item-b/value"),
+            true,
         ),
         ("3.4.6: read-default", closed, alarm.clone(), false),
         ("3.4.6: default-deny-all", nacm(""), quiet.clone(), false),

@@ -51,18 +51,18 @@ fn requests() -> Vec<Asked> {
             all.push(Asked::Data(access, place.to_vec()));
         }
     }
-    all.push(Asked::Data(
-        Access::Exec,
-        vec![TOP, ITEM_A, ("g", "reset", &[])],
-    ));
-    all.push(Asked::Data(
-        Access::Exec,
-        vec![TOP, ITEM_B, ("g", "reset", &[])],
-    ));
-    all.push(Asked::Data(
-        Access::Read,
-        vec![TOP, ITEM_A, ("g", "changed", &[])],
-    ));
+    for item in [ITEM_A, ITEM_B, ITEM_U] {
+        all.push(Asked::Data(
+            Access::Exec,
+            vec![TOP, item, ("g", "reset", &[])],
+        ));
+    }
+    for item in [ITEM_A, ITEM_B, ITEM_U] {
+        all.push(Asked::Data(
+            Access::Read,
+            vec![TOP, item, ("g", "changed", &[])],
+        ));
+    }
     all
 }
 
@@ -138,7 +138,7 @@ const OPERATIONS: [&str; 9] = [
     "read exec",
     "delete",
 ];
-const SUBJECTS: [&str; 22] = [
+const SUBJECTS: [&str; 29] = [
     "",
     "",
     "rpc *",
@@ -161,6 +161,13 @@ const SUBJECTS: [&str; 22] = [
     "path /g:top/g:item/h:extra",
     "path /g:top/g:tag[.='t1']",
     "path /g:top/g:item[g:name='a'][g:kind='1']/g:reset",
+    "path /g:top/g:item[g:name='a']",
+    "path /g:top/g:item[g:kind='1']",
+    "path /g:top/g:item[g:kind='1']/g:value",
+    "path /g:top/g:item[g:name=$USER]",
+    "path /g:top/g:item[g:kind='1'][g:name='b']",
+    "path /g:top/g:item[g:kind='1']/g:reset",
+    "path /g:top/g:item[g:name='b']/g:changed",
 ];
 
 fn rule(dice: &mut Dice, at: usize) -> String {
