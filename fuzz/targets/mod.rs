@@ -17,6 +17,7 @@ targets! {
     framing11,
     hello,
     rpc_envelope,
+    rule_path,
     session,
     ssh_preauth,
     stored_rows,

@@ -285,15 +285,10 @@ impl<'r> Reader<'r> {
             Some(text) => text,
             None => self.number().ok_or_else(|| self.wrong())?,
         };
-        // A name in a key's value has prefixes as well; those that stand for nothing are module names,
-        // as every version before wrote them.
+        // A name in a key's value has the same prefixes, and without one the key's own module.
         let resolve = |prefix: &str| {
-            let named = || self.schema.module_by_name(prefix);
-            let module = match prefix {
-                "" => None,
-                prefix => (self.module)(prefix).or_else(named),
-            };
-            Some(self.schema.module(module?).namespace.to_string())
+            let module = (!prefix.is_empty()).then(|| (self.module)(prefix))??;
+            Some(self.schema.module(module).namespace.to_string())
         };
         let value = self.schema.canonical(leaf, text, &resolve)?;
         if value.contains('\'') && value.contains('"') {
