@@ -35,6 +35,7 @@ fn attempt(user: &str, method: AuthMethod, peer: SocketAddr) -> AuditRecord {
         match method {
             AuthMethod::Password => "password",
             AuthMethod::PublicKey => "publickey",
+            AuthMethod::Unserved => "not served",
         }
         .to_owned(),
     );

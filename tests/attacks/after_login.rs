@@ -149,21 +149,21 @@ fn windows_and_packet_sizes_that_make_no_sense_hurt_nobody() {
         ] {
             let mut wire = user(&host);
             wire.packet(Wire::channel_open(0, window, packet));
-            let opened = matches!(
-                wire.receive(SOON),
-                Got::Packet(ref answer) if answer.first() == Some(&CHANNEL_OPEN_CONFIRMATION)
-            );
-            if !opened {
+            let answer = wire.receive(SOON);
+            let Got::Packet(answer) = answer else {
+                panic!("{answer:?}");
+            };
+            if answer.first() != Some(&CHANNEL_OPEN_CONFIRMATION) {
+                assert_eq!(packet, 0, "{answer:?}");
                 continue;
             }
-            let request = Payload::new(CHANNEL_REQUEST)
-                .u32(0)
-                .string("subsystem")
-                .byte(1);
+            let channel = &answer[5..9];
+            let request = Payload::new(CHANNEL_REQUEST).raw(channel);
+            let request = request.string("subsystem").byte(1);
             wire.packet(request.string("netconf").0);
-            for amount in [u32::MAX, u32::MAX, 1, 0] {
-                let adjust = Payload::new(CHANNEL_WINDOW_ADJUST).u32(0).u32(amount);
-                wire.packet(adjust.0);
+            for amount in [0, 1, u32::MAX - 1 - window.min(u32::MAX - 1), u32::MAX] {
+                let adjust = Payload::new(CHANNEL_WINDOW_ADJUST).raw(channel);
+                wire.packet(adjust.u32(amount).0);
             }
             wire.closes(Duration::from_millis(300));
         }
@@ -278,8 +278,9 @@ fn frames_of_an_agent_are_not_read() {
         .u32(1 << 15);
     wire.packet(open.0);
     wire.expect(CHANNEL_OPEN_FAILURE);
-    wire.packet(Payload::new(CHANNEL_DATA).u32(1).string([0xff; 64]).0);
     let channel = wire.open_channel(2, 1 << 20, 1 << 15);
     subsystem(&mut wire, channel);
+    wire.packet(Payload::new(CHANNEL_DATA).u32(1).string([0xff; 64]).0);
+    assert!(wire.closes(SOON).0);
     host.lives();
 }

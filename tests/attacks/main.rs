@@ -21,6 +21,7 @@ mod logins;
 mod messages;
 #[path = "../netconf_edges/peer.rs"]
 mod peer;
+mod places;
 #[path = "../netconf_edges/sample.rs"]
 mod sample;
 mod wire;

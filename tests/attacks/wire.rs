@@ -14,6 +14,8 @@ use aws_lc_rs::rand::SystemRandom;
 
 pub const DISCONNECT: u8 = 1;
 pub const IGNORE: u8 = 2;
+pub const UNIMPLEMENTED: u8 = 3;
+pub const DEBUG: u8 = 4;
 pub const SERVICE_REQUEST: u8 = 5;
 pub const SERVICE_ACCEPT: u8 = 6;
 pub const EXT_INFO: u8 = 7;
@@ -31,6 +33,8 @@ pub const CHANNEL_OPEN_CONFIRMATION: u8 = 91;
 pub const CHANNEL_OPEN_FAILURE: u8 = 92;
 pub const CHANNEL_WINDOW_ADJUST: u8 = 93;
 pub const CHANNEL_DATA: u8 = 94;
+pub const CHANNEL_EOF: u8 = 96;
+pub const CHANNEL_CLOSE: u8 = 97;
 pub const CHANNEL_REQUEST: u8 = 98;
 pub const CHANNEL_SUCCESS: u8 = 99;
 pub const CHANNEL_FAILURE: u8 = 100;
@@ -97,6 +101,9 @@ impl Key {
     }
 }
 
+/// What is sent with after our NEWKEYS.
+pub struct NewKey(Key);
+
 /// A connection.
 pub struct Wire {
     pub tcp: TcpStream,
@@ -108,6 +115,11 @@ pub struct Wire {
     pub server_kexinit: Vec<u8>,
     sealing: Option<Key>,
     opening: Option<Key>,
+    /// The sequence number of the next packet sent.
+    sent: u32,
+    strict: bool,
+    /// The hash of the first key exchange.
+    pub session_id: Vec<u8>,
 }
 
 /// Connects from a chosen address of this machine.
@@ -130,6 +142,9 @@ impl Wire {
             server_kexinit: Vec::new(),
             sealing: None,
             opening: None,
+            sent: 0,
+            strict: false,
+            session_id: Vec::new(),
         };
         let deadline = Instant::now() + PATIENCE;
         while !wire.input.contains(&b'\n') {
@@ -190,8 +205,14 @@ impl Wire {
         self.tcp.write_all(&framed).is_ok()
     }
 
+    /// The sequence number of the last packet sent (RFC 4253 section 6.4).
+    pub fn last_sent(&self) -> u32 {
+        self.sent.wrapping_sub(1)
+    }
+
     /// The packet's octets (RFC 4253 section 6, RFC 5647 section 7.1).
     pub fn framed(&mut self, payload: &[u8]) -> Vec<u8> {
+        self.sent = self.sent.wrapping_add(1);
         let (block, counted) = match self.sealing {
             Some(_) => (16, 1),
             None => (8, 5),
@@ -263,6 +284,17 @@ impl Wire {
         }
     }
 
+    /// The packet that has to come, behind whatever else.
+    pub fn expect_past(&mut self, kind: u8) -> Vec<u8> {
+        loop {
+            match self.receive(PATIENCE) {
+                Got::Packet(payload) if payload.first() == Some(&kind) => return payload,
+                Got::Packet(_) => {}
+                other => panic!("{other:?} instead of message {kind}"),
+            }
+        }
+    }
+
     /// Whether the server ends the connection; everything it says before is given back.
     pub fn closes(&mut self, patience: Duration) -> (bool, Vec<Vec<u8>>) {
         let deadline = Instant::now() + patience;
@@ -274,6 +306,24 @@ impl Wire {
                 Got::Packet(payload) => said.push(payload),
             }
         }
+    }
+
+    /// The connection ends, and the last word of the server is why: the code of its one DISCONNECT
+    /// (RFC 4253 section 11.1).
+    #[track_caller]
+    pub fn ends(&mut self, what: &str) -> u32 {
+        let (closed, said) = self.closes(PATIENCE);
+        assert!(closed, "{what}: not closed after {said:?}");
+        let words = said.iter().filter(|one| one.first() == Some(&DISCONNECT));
+        assert_eq!(words.count(), 1, "{what}: {said:?}");
+        let last = said.last().unwrap();
+        assert_eq!(last.first(), Some(&DISCONNECT), "{what}: {said:?}");
+        let mut rest = &last[5..];
+        let text = String::from_utf8(take_string(&mut rest)).unwrap();
+        assert!((1..100).contains(&text.len()), "{what}: {text:?}");
+        take_string(&mut rest);
+        assert!(rest.is_empty(), "{what}: {last:?}");
+        u32::from_be_bytes(last[1..5].try_into().unwrap())
     }
 
     fn take(&mut self) -> Option<Vec<u8>> {
@@ -337,14 +387,30 @@ impl Wire {
 
     /// Exchanges keys (RFC 4253 section 8, RFC 8731).
     pub fn exchange_keys(&mut self, strict: bool) {
+        let new = self.exchange_quietly(strict);
+        self.new_keys(new);
+    }
+
+    /// As [`Wire::exchange_keys`], up to the server's NEWKEYS: ours is due.
+    pub fn exchange_quietly(&mut self, strict: bool) -> NewKey {
+        self.strict |= strict;
         let ours = Self::kexinit(strict);
         self.packet(&ours);
         self.server_kexinit = self.expect(KEXINIT);
-        self.agree(&ours);
+        self.agree(&ours)
     }
 
-    /// The rest of the exchange, after both KEXINITs.
-    pub fn agree(&mut self, ours: &[u8]) {
+    /// Says NEWKEYS and uses them.
+    pub fn new_keys(&mut self, new: NewKey) {
+        self.packet([NEWKEYS]);
+        self.sealing = Some(new.0);
+        if self.strict {
+            self.sent = 0;
+        }
+    }
+
+    /// The rest of the exchange, after both KEXINITs, but for our NEWKEYS.
+    fn agree(&mut self, ours: &[u8]) -> NewKey {
         let rng = SystemRandom::new();
         let private = EphemeralPrivateKey::generate(&X25519, &rng).unwrap();
         let public = private.compute_public_key().unwrap();
@@ -366,18 +432,22 @@ impl Wire {
             .string(&theirs)
             .raw(&secret);
         let hash = digest(&SHA256, &hashed.0).as_ref().to_vec();
+        if self.session_id.is_empty() {
+            self.session_id.clone_from(&hash);
+        }
+        let id = &self.session_id;
         let derive = |letter: u8| {
-            let input = [&secret[..], &hash, &[letter], &hash].concat();
+            let input = [&secret[..], &hash, &[letter], id].concat();
             digest(&SHA256, &input).as_ref().to_vec()
         };
         let key = |iv: u8, key: u8| Key {
             key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &derive(key)).unwrap()),
             nonce: derive(iv)[..12].try_into().unwrap(),
         };
+        let (opening, sealing) = (key(b'B', b'D'), key(b'A', b'C'));
         self.expect(NEWKEYS);
-        self.opening = Some(key(b'B', b'D'));
-        self.packet([NEWKEYS]);
-        self.sealing = Some(key(b'A', b'C'));
+        self.opening = Some(opening);
+        NewKey(sealing)
     }
 
     pub fn ask_for_login(&mut self) {

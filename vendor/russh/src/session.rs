@@ -13,7 +13,7 @@
 // limitations under the License.
 //
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Formatter};
 use std::mem::replace;
 use std::num::Wrapping;
@@ -59,6 +59,8 @@ pub(crate) struct Encrypted {
     pub rekey_wanted: bool,
     pub received_extensions: Vec<String>,
     pub extension_info_awaiters: HashMap<String, Vec<oneshot::Sender<()>>>,
+    /// Added by the Lifeline project: channels closed by this side, whose CLOSE of the peer has not come.
+    pub closing: HashSet<ChannelId>,
 }
 
 pub(crate) struct CommonSession<Config> {
@@ -189,6 +191,7 @@ impl<C> CommonSession<C> {
             rekey_wanted: false,
             received_extensions: Vec::new(),
             extension_info_awaiters: HashMap::new(),
+            closing: HashSet::new(),
         });
         self.remote_to_local = newkeys.cipher.remote_to_local;
         self.packet_writer
@@ -216,21 +219,19 @@ impl<C> CommonSession<C> {
         description: &str,
         language_tag: &str,
     ) -> Result<(), crate::Error> {
+        // Changed by the Lifeline project: in the clear too it is a whole packet, padding and all.
         let disconnect = |buf: &mut Vec<u8>| {
-            push_packet!(buf, {
-                msg::DISCONNECT.encode(buf)?;
-                (reason as u32).encode(buf)?;
-                description.encode(buf)?;
-                language_tag.encode(buf)?;
-            });
+            msg::DISCONNECT.encode(buf)?;
+            (reason as u32).encode(buf)?;
+            description.encode(buf)?;
+            language_tag.encode(buf)?;
             Ok(())
         };
         if !self.disconnected {
             self.disconnected = true;
-            return if let Some(ref mut enc) = self.encrypted {
-                disconnect(&mut enc.write)
-            } else {
-                disconnect(&mut self.packet_writer.buffer().buffer)
+            return match self.encrypted {
+                Some(ref mut enc) => push_packet!(enc.write, disconnect(&mut enc.write)),
+                None => self.packet_writer.write_packet(disconnect),
             };
         }
         Ok(())
@@ -289,7 +290,10 @@ impl Encrypted {
             channel.pending_close = true;
         } else {
             self.byte(channel, msg::CHANNEL_CLOSE)?;
-            self.channels.remove(&channel);
+            // Changed by the Lifeline project.
+            if self.channels.remove(&channel).is_some() {
+                self.closing.insert(channel);
+            }
         }
         Ok(())
     }
@@ -313,11 +317,12 @@ impl Encrypted {
                 "adjust_window_size, channel = {}, size = {},",
                 channel.sender_channel, target
             );
-            // Ignore extra data.
+            // Changed by the Lifeline project: data beyond the window was delivered all the same.
             // https://tools.ietf.org/html/rfc4254#section-5.2
-            if data.len() as u32 <= channel.sender_window_size {
-                channel.sender_window_size -= data.len() as u32;
-            }
+            channel.sender_window_size = channel
+                .sender_window_size
+                .checked_sub(data.len() as u32)
+                .ok_or(crate::Error::Inconsistent)?;
             if channel.sender_window_size < target / 2 {
                 debug!(
                     "sender_window_size {:?}, target {:?}",
@@ -891,6 +896,7 @@ mod tests {
             rekey_wanted: false,
             received_extensions: Vec::new(),
             extension_info_awaiters: HashMap::new(),
+            closing: HashSet::new(),
         }
     }
 

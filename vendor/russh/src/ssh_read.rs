@@ -191,6 +191,9 @@ impl<R: AsyncRead + Unpin> SshRead<R> {
                     #[allow(clippy::indexing_slicing)]
                     if let Ok(s) = std::str::from_utf8(&ssh_id.buf[..i])
                         && (s.starts_with("SSH-1.99-") || s.starts_with("SSH-2.0-"))
+                        // Added by the Lifeline project: neither NUL nor a stray CR.
+                        // https://tools.ietf.org/html/rfc4253#section-4.2
+                        && !s.contains(['\0', '\r'])
                     {
                         ssh_id.sshid_len = i;
                         return Ok(ssh_id.id());

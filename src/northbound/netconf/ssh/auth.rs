@@ -21,6 +21,8 @@ pub enum AuthMethod {
     Password,
     /// `publickey`.
     PublicKey,
+    /// One that is not served.
+    Unserved,
 }
 
 /// Whether the client has proven to hold the private key.

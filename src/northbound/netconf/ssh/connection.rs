@@ -5,15 +5,17 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use russh::keys::ssh_key::{Algorithm, HashAlg};
-use russh::server::{Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session};
+use russh::keys::ssh_key::{Algorithm, Certificate, HashAlg};
+use russh::server::{
+    Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Response, Session,
+};
 use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Pty};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
 use super::auth::{AuthMethod, AuthUnavailable, Authenticator, ClientKey, Identity, KeyProof};
 use super::channel::{ChannelSlot, OpenChannel, pump, serve};
-use super::error::SshError;
+use super::error::{SshError, TOO_MANY};
 use super::inbox::Inbox;
 use super::server::Shared;
 use super::startups::Signs;
@@ -132,7 +134,6 @@ impl ConnectionHandler {
 
     /// Books an attempt. One too many, of this connection or of where it comes from, is not even answered.
     fn may_try(&mut self, user: &str, method: AuthMethod) -> Result<(), SshError> {
-        const TOO_MANY: &str = "too many attempts";
         if self.exhausted() {
             return Err(SshError::Cut(TOO_MANY));
         }
@@ -310,9 +311,39 @@ impl Drop for ConnectionHandler {
 impl Handler for ConnectionHandler {
     type Error = SshError;
 
+    fn farewell(error: &SshError) -> Option<(Disconnect, &'static str)> {
+        error.farewell()
+    }
+
+    async fn auth_refused(
+        &mut self,
+        user: &str,
+        method: &str,
+        why: &'static str,
+    ) -> Result<(), SshError> {
+        let method = match method {
+            "password" => AuthMethod::Password,
+            "publickey" => AuthMethod::PublicKey,
+            _ => AuthMethod::Unserved,
+        };
+        self.may_try(user, method)?;
+        self.implausible(user, method, why);
+        Ok(())
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        _response: Option<Response<'a>>,
+    ) -> Result<Auth, SshError> {
+        self.may_try(user, AuthMethod::Unserved)?;
+        Ok(self.implausible(user, AuthMethod::Unserved, "method not served"))
+    }
+
     async fn auth_none(&mut self, _user: &str) -> Result<Auth, SshError> {
         if self.exhausted() {
-            return Err(SshError::Cut("too many attempts"));
+            return Err(SshError::Cut(TOO_MANY));
         }
         Ok(Self::rejection())
     }
@@ -368,10 +399,23 @@ impl Handler for ConnectionHandler {
     ) -> Result<Auth, SshError> {
         self.may_try(user, AuthMethod::PublicKey)?;
         if !plausible(user, MAX_USER) || !strong(key.algorithm) {
-            return Ok(Self::rejection());
+            return Ok(self.implausible(
+                user,
+                AuthMethod::PublicKey,
+                "implausible name or weak algorithm",
+            ));
         }
         let answer = self.ask_key(user, key.public_key, KeyProof::Verified).await;
         Ok(self.decide(user, AuthMethod::PublicKey, answer))
+    }
+
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        _certificate: &Certificate,
+    ) -> Result<Auth, SshError> {
+        self.may_try(user, AuthMethod::PublicKey)?;
+        Ok(self.implausible(user, AuthMethod::PublicKey, "certificates are not served"))
     }
 
     async fn auth_succeeded(&mut self, _session: &mut Session) -> Result<(), SshError> {

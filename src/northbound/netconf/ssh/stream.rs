@@ -108,8 +108,8 @@ pub(super) struct CuttableStream {
     login: Option<LoginShare>,
 }
 
-/// What a stranger may send: russh ignores messages that do not belong before the login, and would do so
-/// for as long as they come.
+/// What a stranger may send: there are messages that are legal before the login and lead nowhere, such as
+/// IGNORE, and they would be read for as long as they come.
 pub(super) struct LoginShare {
     left: usize,
     over: Arc<AtomicBool>,

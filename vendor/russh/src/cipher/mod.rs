@@ -345,6 +345,11 @@ pub(crate) async fn read<R: AsyncRead + Unpin>(
 
     let padding_length = *plaintext.first().to_owned().unwrap_or(&0) as usize;
     trace!("reading, padding_length {padding_length:?}");
+    // Added by the Lifeline project: at least four octets, and room for the length of the padding.
+    // https://tools.ietf.org/html/rfc4253#section-6
+    if padding_length < 4 || padding_length >= plaintext.len() {
+        return Err(Error::IndexOutOfBounds);
+    }
     let plaintext_end = plaintext
         .len()
         .checked_sub(padding_length)

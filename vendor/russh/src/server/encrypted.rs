@@ -102,8 +102,9 @@ impl Session {
                     )?;
                     *accepted = true;
                     enc.state = EncryptedState::WaitingAuthRequest(auth_request);
+                    return Ok(());
                 }
-                Ok(())
+                Ok(self.no_such_service()?) // Changed by the Lifeline project.
             }
             // Changed by the Lifeline project: clients such as paramiko ask for the service again before
             // each attempt; they are answered, as OpenSSH does it, and nothing of the state changes.
@@ -116,8 +117,9 @@ impl Session {
                         self.common.config.as_ref().methods.clone(),
                         &mut enc.write,
                     )?;
+                    return Ok(());
                 }
-                Ok(())
+                Ok(self.no_such_service()?)
             }
             (EncryptedState::WaitingAuthRequest(_), Some((&msg::USERAUTH_REQUEST, mut r))) => {
                 enc.server_read_auth_request(
@@ -900,6 +902,7 @@ mod tests {
             rekey_wanted: false,
             received_extensions: Vec::new(),
             extension_info_awaiters: std::collections::HashMap::new(),
+            closing: Default::default(),
         }
     }
 }
@@ -972,8 +975,13 @@ impl Encrypted {
                 }
                 map_err!(ensure_end(r))?;
                 let auth = if change {
+                    // Added by the Lifeline project, here and where else `auth_refused` is called.
+                    handler
+                        .auth_refused(&user, &method, "passwords are not changed here")
+                        .await?;
                     Auth::Reject {
-                        proceed_with_methods: None,
+                        // Passwords may be tried still.
+                        proceed_with_methods: Some(auth_request.methods.clone()),
                         partial_success: false,
                     }
                 } else {
@@ -1072,6 +1080,7 @@ impl Encrypted {
                 Ok(())
             } else {
                 // Other methods of the base specification are insecure or optional.
+                handler.auth_refused(&user, &method, "method not served").await?;
                 let auth_request = if let EncryptedState::WaitingAuthRequest(ref mut a) = self.state
                 {
                     a
@@ -1082,8 +1091,8 @@ impl Encrypted {
                 Ok(())
             }
         } else {
-            // Unknown service
-            Err(Error::Inconsistent.into())
+            // Unknown service. Changed by the Lifeline project: an error of its own, see RFC 4252 section 5.
+            Err(Error::RequestDenied.into())
         }
     }
 }
@@ -1134,6 +1143,7 @@ impl Encrypted {
                                 .unwrap_or_default()
                         {
                             warn!("Certificate is expired or not yet valid");
+                            handler.auth_refused(user, "publickey", "expired certificate").await?;
                             reject_auth_request(until, &mut self.write, auth_request).await?;
                             return Ok(());
                         }
@@ -1141,6 +1151,7 @@ impl Encrypted {
                         // Verify the certificate’s signature
                         if cert.verify_signature().is_err() {
                             warn!("Certificate signature is invalid");
+                            handler.auth_refused(user, "publickey", "forged certificate").await?;
                             reject_auth_request(until, &mut self.write, auth_request).await?;
                             return Ok(());
                         }
@@ -1200,6 +1211,7 @@ impl Encrypted {
                         _ => {
                             debug!("signature algorithm does not match the requested one");
                             auth_user.clear();
+                            handler.auth_refused(user, "publickey", "signature by another algorithm").await?;
                             reject_auth_request(until, &mut self.write, auth_request).await?;
                             return Ok(());
                         }
@@ -1263,6 +1275,7 @@ impl Encrypted {
                         } else {
                             debug!("signature wrong");
                             auth_user.clear();
+                            handler.auth_refused(user, "publickey", "wrong signature").await?;
                             reject_auth_request(until, &mut self.write, auth_request).await?;
                         }
                     } else {
@@ -1277,6 +1290,7 @@ impl Encrypted {
                         // Not reached: decoding the key already parsed this
                         // name. A signed request would be rejected anyway.
                         debug!("unknown public key algorithm: {pubkey_algo:?}");
+                        handler.auth_refused(user, "publickey", "unknown algorithm").await?;
                         reject_auth_request(until, &mut self.write, auth_request).await?;
                         return Ok(());
                     };
@@ -1324,17 +1338,15 @@ impl Encrypted {
                     Ok(())
                 }
             }
-            Err(e) => match e {
-                ssh_key::Error::AlgorithmUnknown
-                | ssh_key::Error::AlgorithmUnsupported { .. }
-                | ssh_key::Error::CertificateValidation
-                | ssh_key::Error::Time => {
-                    debug!("public key error: {e}");
-                    reject_auth_request(until, &mut self.write, auth_request).await?;
-                    Ok(())
-                }
-                e => Err(crate::Error::from(e).into()),
-            },
+            // Changed by the Lifeline project: of an algorithm nobody knows, or unreadable, it is a key
+            // that will not do (RFC 4252 section 7), not the end of the connection.
+            Err(e) => {
+                debug!("public key error: {e}");
+                auth_user.clear();
+                handler.auth_refused(user, "publickey", "unreadable key").await?;
+                reject_auth_request(until, &mut self.write, auth_request).await?;
+                Ok(())
+            }
         }
     }
 }
@@ -1459,11 +1471,17 @@ impl Session {
                 let channel_num = map_err!(ChannelId::decode(r))?;
                 map_err!(ensure_end(r))?;
                 if !self.common.is_established_channel(channel_num) {
+                    // Changed by the Lifeline project.
+                    self.not_open(channel_num)?;
+                    if let Some(ref mut enc) = self.common.encrypted {
+                        enc.closing.remove(&channel_num);
+                    }
                     return Ok(());
                 }
                 if let Some(ref mut enc) = self.common.encrypted {
                     // Reply with CHANNEL_CLOSE per RFC 4254 Section 5.3.
                     enc.close(channel_num)?;
+                    enc.closing.remove(&channel_num); // Added by the Lifeline project.
                 }
                 // Forward the close to the channel before removing it, so that
                 // consumers waiting on `Channel::wait()` receive an explicit
@@ -1479,7 +1497,7 @@ impl Session {
                 let channel_num = map_err!(ChannelId::decode(r))?;
                 map_err!(ensure_end(r))?;
                 if !self.common.is_established_channel(channel_num) {
-                    return Ok(());
+                    return Ok(self.not_open(channel_num)?); // Changed by the Lifeline project.
                 }
                 if let Some(chan) = self.channels.get(&channel_num) {
                     chan.send(ChannelMsg::Eof).await.unwrap_or(())
@@ -1490,7 +1508,7 @@ impl Session {
             msg::CHANNEL_EXTENDED_DATA | msg::CHANNEL_DATA => {
                 let channel_num = map_err!(ChannelId::decode(r))?;
                 if !self.common.is_established_channel(channel_num) {
-                    return Ok(());
+                    return Ok(self.not_open(channel_num)?); // Changed by the Lifeline project.
                 }
 
                 let ext = if msg == msg::CHANNEL_DATA {
@@ -1538,7 +1556,7 @@ impl Session {
                 let amount = map_err!(u32::decode(r))?;
                 map_err!(ensure_end(r))?;
                 if !self.common.is_established_channel(channel_num) {
-                    return Ok(());
+                    return Ok(self.not_open(channel_num)?); // Changed by the Lifeline project.
                 }
                 let mut new_size = 0;
                 if let Some(ref mut enc) = self.common.encrypted {
@@ -1546,7 +1564,12 @@ impl Session {
                         .channels
                         .get_mut(&channel_num)
                         .ok_or(Error::Inconsistent)?;
-                    new_size = channel.recipient_window_size.saturating_add(amount);
+                    // Changed by the Lifeline project: a window beyond 2^32 - 1 is an error.
+                    // https://tools.ietf.org/html/rfc4254#section-5.2
+                    new_size = channel
+                        .recipient_window_size
+                        .checked_add(amount)
+                        .ok_or(Error::Inconsistent)?;
                     channel.recipient_window_size = new_size;
                 }
                 let is_rekeying = self.kex.active();
@@ -1576,7 +1599,10 @@ impl Session {
                 let local_id = ChannelId(msg.recipient_channel);
 
                 if let Some(ref mut enc) = self.common.encrypted {
-                    if let Some(parameters) = enc.channels.get_mut(&local_id) {
+                    // Changed by the Lifeline project: one that is open is not confirmed again.
+                    if let Some(parameters) =
+                        enc.channels.get_mut(&local_id).filter(|one| !one.confirmed)
+                    {
                         parameters.confirm(&msg);
                     } else {
                         // We've not requested this channel, close connection.
@@ -1618,9 +1644,9 @@ impl Session {
                     channel.wants_reply = wants_reply != 0;
                 }
                 if !self.common.is_established_channel(channel_num) {
-                    // Request for a channel that was never opened (or whose open
-                    // was denied): drop it without invoking any handler callback.
-                    return Ok(());
+                    // Changed by the Lifeline project: a request for a channel that was never opened
+                    // (or whose open was denied) was dropped.
+                    return Ok(self.not_open(channel_num)?);
                 }
                 match req_type.as_str() {
                     "pty-req" => {
@@ -1952,6 +1978,10 @@ impl Session {
                 trace!("Channel open failure language tag: {language_tag}");
 
                 if let Some(ref mut enc) = self.common.encrypted {
+                    // Changed by the Lifeline project: only what this side asked for can fail.
+                    if enc.channels.get(&channel_num).is_none_or(|one| one.confirmed) {
+                        return Err(Error::WrongChannel.into());
+                    }
                     enc.channels.remove(&channel_num);
                 }
 
@@ -2003,9 +2033,8 @@ impl Session {
                         map_err!(ensure_end(r))?;
                         let _ = return_channel.send(true);
                     }
-                    _ => {
-                        error!("Received global request failure for unknown request!")
-                    }
+                    // Changed by the Lifeline project: an answer to nothing.
+                    _ => return Err(Error::Inconsistent.into()),
                 }
                 Ok(())
             }
@@ -2025,15 +2054,17 @@ impl Session {
                     Some(GlobalRequestResponse::CancelTcpIpForward(return_channel)) => {
                         let _ = return_channel.send(false);
                     }
-                    _ => {
-                        error!("Received global request failure for unknown request!")
-                    }
+                    // Changed by the Lifeline project: an answer to nothing.
+                    _ => return Err(Error::Inconsistent.into()),
                 }
                 Ok(())
             }
+            // Changed by the Lifeline project, see `place`.
+            msg::SERVICE_REQUEST => Ok(self.no_such_service()?),
+            msg::USERAUTH_REQUEST => Ok(()),
             m => {
                 debug!("unknown message received: {m:?}");
-                Ok(())
+                Err(Error::Inconsistent.into())
             }
         }
     }

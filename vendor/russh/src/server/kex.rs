@@ -8,6 +8,7 @@ use ssh_encoding::Encode;
 use ssh_key::Algorithm;
 
 use super::*;
+use crate::cipher::SealingKey; // Added by the Lifeline project.
 use crate::helpers::sign_with_hash_alg;
 use crate::kex::dh::biguint_to_mpint;
 use crate::kex::{KEXES, KexAlgorithm, KexAlgorithmImplementor, KexCause};
@@ -86,6 +87,14 @@ impl ServerKex {
     /// `Created` is "our KEXINIT is out, the peer's has not arrived".
     pub fn peer_kexinit_received(&self) -> bool {
         !matches!(self.state, ServerKexState::Created)
+    }
+
+    /// Added by the Lifeline project: the key of what we send after our NEWKEYS.
+    pub fn into_sealing_key(self) -> Option<Box<dyn SealingKey + Send>> {
+        match self.state {
+            ServerKexState::WaitingForNewKeys { newkeys } => Some(newkeys.cipher.local_to_remote),
+            _ => None,
+        }
     }
 
     pub fn strict_kex(&self) -> bool {
@@ -399,11 +408,14 @@ impl ServerKex {
                     return Err(Error::KexInit.into());
                 };
 
-                if input.buffer.first() != Some(&msg::NEWKEYS) {
+                // Changed by the Lifeline project: nor with anything behind it.
+                if input.buffer.first() != Some(&msg::NEWKEYS) || input.buffer.len() > 1 {
                     error!(
                         "Unexpected kex message at this stage: {:?}",
                         input.buffer.first()
                     );
+                    // Added by the Lifeline project: why it ends is said with the new keys.
+                    output.set_cipher(newkeys.cipher.local_to_remote);
                     return Err(Error::Kex.into());
                 }
                 #[allow(clippy::indexing_slicing, reason = "checked")]

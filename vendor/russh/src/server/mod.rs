@@ -57,6 +57,7 @@ use crate::sshbuffer::*;
 use crate::*;
 
 mod kex;
+mod place; // Added by the Lifeline project.
 mod session;
 pub use self::session::*;
 mod encrypted;
@@ -247,6 +248,25 @@ pub struct VerifiedPublicKey<'a> {
 /// and you can simply define them as `async fn` instead.
 pub trait Handler: Sized {
     type Error: From<crate::Error> + Send;
+
+    /// Added by the Lifeline project: what the client is told when this error ends the connection;
+    /// nothing by default, as published.
+    #[allow(unused_variables)]
+    fn farewell(error: &Self::Error) -> Option<(Disconnect, &'static str)> {
+        None
+    }
+
+    /// Added by the Lifeline project: an attempt is rejected of which no other function was told: the
+    /// method is not served, or what the client sent proves nothing.
+    #[allow(unused_variables)]
+    fn auth_refused(
+        &mut self,
+        user: &str,
+        method: &str,
+        why: &'static str,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        async { Ok(()) }
+    }
 
     /// Check authentication using the "none" method.
     ///
@@ -1223,7 +1243,8 @@ async fn reply<H: Handler + Send>(
         if let (Some(&msg_type), SessionKexState::InProgress(kex)) =
             (pkt.buffer.first(), &session.kex)
         {
-            if msg_type >= msg::USERAUTH_REQUEST {
+            // Changed by the Lifeline project: not from USERAUTH_REQUEST on, but every message.
+            if msg_type > 0 {
                 if kex.peer_kexinit_received() {
                     return Err(crate::Error::Inconsistent.into());
                 }
@@ -1233,6 +1254,16 @@ async fn reply<H: Handler + Send>(
                     return Err(crate::Error::Pending.into());
                 }
             }
+        }
+    }
+
+    // Added by the Lifeline project.
+    match session.place(pkt.buffer.first().copied()) {
+        place::Place::Right => {}
+        place::Place::Wrong => return Err(crate::Error::Inconsistent.into()),
+        place::Place::Unknown => {
+            session.unimplemented(pkt.seqn - Wrapping(1))?; // was incremented after read()
+            return Ok(());
         }
     }
 

@@ -660,6 +660,7 @@ impl Session {
         let reading = start_reading(stream_read, buffer, opening_cipher);
         pin!(reading);
         let mut is_reading = None;
+        let mut failure = None; // Added by the Lifeline project.
 
         #[allow(clippy::panic)] // false positive in macro
         while !self.common.disconnected {
@@ -718,7 +719,17 @@ impl Session {
                 r = &mut reading => {
                     let (stream_read, mut buffer, mut opening_cipher) = match r {
                         Ok((_, stream_read, buffer, opening_cipher)) => (stream_read, buffer, opening_cipher),
-                        Err(e) => return Err(e.into())
+                        Err(e) => {
+                            // Changed by the Lifeline project: the client is told why. No more can be read.
+                            let e = H::Error::from(e);
+                            if let Some((reason, text)) = H::farewell(&e) {
+                                self.farewell(reason, text)?;
+                                self.flush()?;
+                                map_err!(self.common.packet_writer.flush_into(&mut stream_write).await)?;
+                                map_err!(stream_write.shutdown().await)?;
+                            }
+                            return Err(e);
+                        }
                     };
                     if buffer.buffer.len() < 5 {
                         is_reading = Some((stream_read, buffer, opening_cipher));
@@ -728,13 +739,13 @@ impl Session {
                     let mut pkt = self.maybe_decompress(&buffer)?;
 
                     match pkt.buffer.first() {
-                        None => (),
+                        // Changed by the Lifeline project: a packet without a payload is not ignored.
                         Some(&crate::msg::DISCONNECT) => {
                             debug!("break");
                             is_reading = Some((stream_read, buffer, opening_cipher));
                             break;
                         }
-                        Some(_) => {
+                        _ => {
                             self.common.received_data = true;
                             // TODO it'd be cleaner to just pass cipher to reply()
                             std::mem::swap(&mut opening_cipher, &mut self.common.remote_to_local);
@@ -742,7 +753,14 @@ impl Session {
                             let kex_was_active = self.kex.active();
                             match reply(&mut self, &mut handler, &mut pkt).await {
                                 Ok(_) => {},
-                                Err(e) => return Err(e),
+                                // Changed by the Lifeline project: the client is told why, and may read it.
+                                Err(e) => {
+                                    let Some((reason, text)) = H::farewell(&e) else {
+                                        return Err(e);
+                                    };
+                                    self.farewell(reason, text)?;
+                                    failure = Some(e);
+                                }
                             }
                             buffer.seqn = pkt.seqn; // TODO reply changes seqn internall, find cleaner way
 
@@ -761,13 +779,19 @@ impl Session {
                             std::mem::swap(&mut opening_cipher, &mut self.common.remote_to_local);
                         }
                     }
-                    reading.set(start_reading(stream_read, buffer, opening_cipher));
+                    // Changed by the Lifeline project.
+                    if failure.is_some() {
+                        is_reading = Some((stream_read, buffer, opening_cipher));
+                    } else {
+                        reading.set(start_reading(stream_read, buffer, opening_cipher));
+                    }
                 }
                 () = &mut rekey_timer => {
                     // The flush after the select sees the elapsed limit.
                     debug!("rekey time limit reached");
                 }
-                () = &mut keepalive_timer => {
+                // Changed by the Lifeline project: a GLOBAL_REQUEST does not belong before the login.
+                () = &mut keepalive_timer, if self.logged_in() => {
                     self.common.alive_timeouts = self.common.alive_timeouts.saturating_add(1);
                     if self.common.config.keepalive_max != 0 && self.common.alive_timeouts > self.common.config.keepalive_max {
                         debug!("Timeout, client not responding to keepalives");
@@ -866,7 +890,8 @@ impl Session {
             }
         }
 
-        Ok(())
+        // Changed by the Lifeline project.
+        failure.map_or(Ok(()), Err)
     }
 
     /// Get a handle to this session.
@@ -1651,6 +1676,7 @@ mod tests {
                     rekey_wanted: false,
                     received_extensions: Vec::new(),
                     extension_info_awaiters: HashMap::new(),
+                    closing: Default::default(),
                 }),
                 auth_method: None,
                 auth_attempts: 0,
