@@ -19,6 +19,7 @@ mod install;
 mod limits;
 mod logins;
 mod messages;
+mod packets;
 #[path = "../netconf_edges/peer.rs"]
 mod peer;
 mod places;
