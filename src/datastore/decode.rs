@@ -97,7 +97,7 @@ impl Decoder {
         let effective = attributes.op.unwrap_or(inherited);
         let edit = self.node(parent, element, def, attributes, effective)?;
         if !effective.deletes() {
-            self.no_contradiction(parent, element, &edit, siblings)?;
+            self.no_contradiction(parent, element, &edit, effective, siblings)?;
         }
         siblings.push(edit);
         Ok(())
@@ -412,16 +412,29 @@ impl Decoder {
         Ok(())
     }
 
-    /// Refuses a second instance of one node, and a second case of one choice (RFC 7950 section 15.7).
+    /// Refuses a second instance of one leaf, or of one container that is replaced, and a second case of one choice (RFC 7950 section 15.7).
     fn no_contradiction(
         &self,
         parent: &Trail<'_>,
         element: &Element,
         edit: &EditNode,
+        effective: Operation,
         siblings: &[EditNode],
     ) -> Result<(), Error> {
-        let repeatable = matches!(edit.content, Content::Entry(_) | Content::LeafList(_));
-        if !repeatable && siblings.iter().any(|other| other.node == edit.node) {
+        let repeatable = match edit.content {
+            Content::Entry(_) | Content::LeafList(_) => true,
+            // A client that writes a tree of its own for each of its paths (netconf-console2 --set A B)
+            // names the containers above them each time; what they hold is applied in turn.
+            Content::Container if self.form == Form::Edit => {
+                matches!(effective, Operation::Merge | Operation::None)
+            }
+            _ => false,
+        };
+        let clashes = |other: &EditNode| {
+            let joined = repeatable && !matches!(other.content, Content::Nothing);
+            other.node == edit.node && !joined
+        };
+        if siblings.iter().any(clashes) {
             return Err(self.twice(parent, element));
         }
         let cases = self.schema.cases_of(edit.node);

@@ -25,6 +25,7 @@ import examples
 import faces
 import harness as h
 import nfvo
+import operations
 import printed
 import protocol
 import restart
@@ -111,14 +112,14 @@ def main():
     sick = {vim: chosen(trouble.cases(vim)) for vim in vims}
     quiet = chosen(protocol.cases())
     cut, guide, pasted = chosen(restart.cases()), chosen(printed.cases()), chosen(tour.cases())
-    waiting = chosen(confirmed.cases())
+    waiting, walked = chosen(confirmed.cases()), chosen(operations.cases())
     faced, shown = chosen(faces.cases()), chosen(examples.cases())
     orchestrator = chosen(sol003.cases() + nfvo.cases())
     if options.vim:
-        quiet = cut = guide = pasted = waiting = faced = orchestrator = shown = []
+        quiet = cut = guide = pasted = waiting = walked = faced = orchestrator = shown = []
     if options.list:
         over_vims = [case for cases in (*tables.values(), *wires.values(), *sick.values()) for case in cases]
-        print("\n".join(name for name, _ in over_vims + quiet + cut + guide + waiting + pasted + faced + orchestrator + shown))
+        print("\n".join(name for name, _ in over_vims + quiet + cut + guide + waiting + walked + pasted + faced + orchestrator + shown))
         return 0
     report = Report(options.verbose)
     servers = []
@@ -198,6 +199,7 @@ def main():
                 pool.submit(one_by_one, "guide", guide, printed.CONFIG),
                 *[pool.submit(in_trouble, name) for name in vims],
                 pool.submit(one_by_one, "waiting", waiting),
+                *[pool.submit(one_by_one, "walked", part) for part in operations.apart(walked)],
                 pool.submit(on_its_own, pasted),
                 pool.submit(at_a_cloud, faced),
                 pool.submit(on_its_own, orchestrator),

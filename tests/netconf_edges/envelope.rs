@@ -1,6 +1,6 @@
 //! Cases 28 to 48 and 68 to 72: the rpc envelope, XML, parameters (RFC 6241 sections 3, 4, 7, appendix A).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::peer::{
     BASE, ESC, Got, Host, MONITORING, NOTIFICATION, SIM, Table, brief, chunk, parse,
@@ -568,6 +568,22 @@ fn close_session_answers_closes_and_ignores_the_rest() {
     assert_eq!(brief(&peer.message()), "ok");
     assert_eq!(peer.next(Duration::from_secs(5)), Got::Closed);
     host.peer().ok("<lock><target><running/></target></lock>");
+}
+
+/// scrapli sends a line feed after every reply, also after this one.
+#[test]
+fn the_channel_stays_open_for_a_moment_after_the_answer_to_close_session() {
+    let host = Host::start();
+    for answered in ["\n", "\n#3\nabc\n##\n", ""] {
+        let mut peer = host.peer();
+        let asked = Instant::now();
+        peer.send(chunk(&rpc("message-id=\"1\"", "<close-session/>")));
+        assert_eq!(brief(&peer.message()), "ok");
+        peer.send(answered);
+        assert_eq!(peer.next(Duration::from_secs(5)), Got::Closed);
+        let took = asked.elapsed();
+        assert!(took >= Duration::from_millis(400), "{took:?}");
+    }
 }
 
 /// Elements that scripts leave unqualified below ncclient's own, and parameters in any order.

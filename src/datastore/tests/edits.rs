@@ -337,6 +337,32 @@ fn refusals_carry_the_exact_data() {
 }
 
 #[test]
+fn a_container_in_parts_is_edited_part_by_part() {
+    // netconf-console2 --set A B names what is above A and above B, each time.
+    let parts = "<deep><b>1</b></deep><name>n</name><deep><a>2</a></deep>";
+    let whole = "<name>n</name><deep><b>1</b><a>2</a></deep>";
+    assert_eq!(outcome("", parts), outcome("", whole));
+    assert_eq!(
+        outcome("", "<deep><b>1</b></deep><deep><b>2</b></deep>"),
+        "<deep><b>2</b></deep>"
+    );
+    let deletes = "<deep><b nc:operation='delete'/></deep><deep><b nc:operation='delete'/></deep>";
+    assert_eq!(outcome("<deep><b>1</b></deep>", deletes), "data-missing");
+    // What takes the place of the other part, or the other part away, says two things at once.
+    let twice = ErrorKind::BadElement {
+        name: "deep".into(),
+    };
+    for (first, second) in [
+        ("", " nc:operation='replace'"),
+        ("", " nc:operation='create'"),
+        (" nc:operation='delete'", ""),
+    ] {
+        let edit = format!("<deep{first}><b>1</b></deep><deep{second}><b>2</b></deep>");
+        assert_eq!(decode(&edit).unwrap_err().kind, twice, "{edit}");
+    }
+}
+
+#[test]
 fn continue_on_error_keeps_the_rest() {
     let edit = decode(
         "<name>a</name><count nc:operation='delete'/><item><id>1</id><v nc:operation='delete'/><w>b</w></item>",

@@ -22,6 +22,10 @@ const WRITE_SLICE: usize = 32 * 1024;
 /// How long the closing messages may take before the connection is cut instead.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
+/// How long a client that was answered to its end may take to close first. Most do so at once; scrapli sends a line
+/// feed after every reply, and takes a channel that is closed by then for a failure.
+const PARTING_TIME: Duration = Duration::from_millis(500);
+
 /// Counts one channel of its connection for as long as any part of it lives.
 pub(super) struct ChannelSlot(Arc<std::sync::atomic::AtomicUsize>);
 
@@ -173,6 +177,25 @@ impl Writer for ChannelWriter {
     }
 }
 
+/// Waits for the client to close, for a while; what it still sends is ignored (RFC 6241 section 7.8).
+async fn part(inbox: &Inbox, control: &SessionControl) {
+    let silence = async {
+        loop {
+            match inbox.take() {
+                Taken::Bytes(_) => {}
+                Taken::Eof => return,
+                Taken::Empty => inbox.readable().await,
+            }
+        }
+    };
+    tokio::select! {
+        () = silence => {}
+        _ = control.ended() => {}
+        () = control.draining() => {}
+        () = tokio::time::sleep(PARTING_TIME) => {}
+    }
+}
+
 /// Runs an admitted session on its channel and leaves the channel in order: EOF, exit status, close
 /// (RFC 4254 sections 5.3 and 6.10).
 pub(super) async fn serve(
@@ -197,7 +220,7 @@ pub(super) async fn serve(
         }),
         writer: Box::new(ChannelWriter {
             half: Arc::clone(&half),
-            inbox,
+            inbox: Arc::clone(&inbox),
             control: control.clone(),
             cut: cut.clone(),
             stall,
@@ -230,6 +253,9 @@ pub(super) async fn serve(
         error!(%failure, "session task failed");
         Leave::Broken
     });
+    if leave == Leave::Gracefully {
+        part(&inbox, &control).await;
+    }
     let reason = control.reason();
     debug!(?leave, reason = ?reason, "session ended");
     if reason != Some(EndReason::TransportLost) && reason != Some(EndReason::ClientClosed) {
