@@ -3,7 +3,7 @@
 use super::keys::Keys;
 use super::node::{Node, ROOT, Value};
 use super::ordered::Ordered;
-use crate::schema::{NodeId, NodeKind, Schema, SchemaNode};
+use crate::schema::{NodeId, NodeKind, Schema, SchemaNode, quoted};
 
 /// One step down: a data child and, for a list or leaf-list entry, which one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -220,18 +220,6 @@ pub(super) fn remove(schema: &Schema, at: &mut Node, steps: &[Step]) -> bool {
         at.remove(step.node);
     }
     removed
-}
-
-/// `text` as an XPath 1.0 string expression.
-pub(super) fn quoted(text: &str) -> String {
-    match (text.contains('\''), text.contains('"')) {
-        (false, _) => format!("'{text}'"),
-        (true, false) => format!("\"{text}\""),
-        (true, true) => {
-            let parts: Vec<String> = text.split('\'').map(|part| format!("'{part}'")).collect();
-            format!("concat({})", parts.join(",\"'\","))
-        }
-    }
 }
 
 fn push_step(out: &mut String, schema: &Schema, id: NodeId, keys: Option<&Keys>) {

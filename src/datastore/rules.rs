@@ -7,7 +7,7 @@ use super::ordered::{EntryDiff, Ordered};
 use super::path::Location;
 use super::tree::Tree;
 use super::view::NodeRef;
-use crate::schema::{NodeId, Schema};
+use crate::schema::{NodeId, Schema, quoted};
 
 const ESC_NS: &str = "http://www.cisco.com/esc/esc";
 
@@ -129,7 +129,7 @@ fn tenant_network_in_use(old: &Tree, new: &Tree) -> Vec<Error> {
             let path = format!(
                 "{}/esc:networks/esc:network[esc:name={}]",
                 at.display(schema),
-                super::path::quoted(name)
+                quoted(name)
             );
             errors.push(user.refusal("network", name, path));
         }

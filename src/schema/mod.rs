@@ -33,5 +33,6 @@ pub use error::{ErrorKind, SchemaError, ValidationError, ValueError};
 pub use lookup::{LoadOptions, Schema};
 pub use node::{Module, ModuleId, NodeId, NodeKind, SchemaNode, ValueKind};
 pub use node_path::{NodePath, NodePathStep, Operand, Predicate};
+pub use path::quoted;
 pub use source::SourceModule;
 pub use value::ExternalValue;

@@ -1,5 +1,73 @@
 //! Paths and other texts with qualified names: from module names to prefixes and back.
 
+use std::borrow::Cow;
+
+/// `text` as an XPath 1.0 string expression.
+pub fn quoted(text: &str) -> String {
+    match (text.contains('\''), text.contains('"')) {
+        (false, _) => format!("'{text}'"),
+        (true, false) => format!("\"{text}\""),
+        (true, true) => {
+            let parts: Vec<String> = text.split('\'').map(|part| format!("'{part}'")).collect();
+            format!("concat({})", parts.join(",\"'\","))
+        }
+    }
+}
+
+/// An instance path as libyang writes it, as one that can be read: it puts a key that has both kinds of
+/// quotes between quotes all the same. Where that key ends is then told by what can follow.
+pub(super) fn readable(raw: &str) -> Cow<'_, str> {
+    if !(raw.contains('"') && raw.contains('\'')) {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = String::with_capacity(raw.len() + 16);
+    let mut rest = raw;
+    while let Some(at) = rest.find(['\'', '"']) {
+        let (before, literal) = rest.split_at(at);
+        out.push_str(before);
+        let (value, after) = match literal_ends(literal) {
+            Some(parts) => parts,
+            None => return Cow::Borrowed(raw),
+        };
+        out.push_str(&quoted(value));
+        rest = after;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The value and what is after it, of a text that begins with a quote.
+fn literal_ends(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next()?;
+    let inner = text.get(1..)?;
+    let ends = inner.match_indices(quote).map(|(at, _)| at);
+    let mut ends = ends.filter_map(|at| Some((inner.get(..at)?, inner.get(at + 1..)?)));
+    ends.find(|(_, after)| after.strip_prefix(']').is_some_and(goes_on))
+}
+
+/// Whether this can follow a predicate of an instance path: nothing, a step, or another key.
+fn goes_on(rest: &str) -> bool {
+    match rest.split_at_checked(1) {
+        None => true,
+        Some(("/", step)) => {
+            after_name(step).is_some_and(|after| after.is_empty() || after.starts_with(['/', '[']))
+        }
+        Some(("[", key)) => after_name(key)
+            .and_then(|after| after.strip_prefix('='))
+            .is_some_and(|literal| literal.starts_with(['\'', '"'])),
+        Some(_) => false,
+    }
+}
+
+/// What follows the qualified name that a text begins with.
+fn after_name(text: &str) -> Option<&str> {
+    let (_, after) = split_name(text).filter(|_| text.starts_with(is_name_start))?;
+    match after.strip_prefix(':') {
+        Some(local) if local.starts_with(is_name_start) => Some(split_name(local)?.1),
+        _ => Some(after),
+    }
+}
+
 /// Rewrites every qualified name of an XPath-like text, outside of literals, by `rename`.
 ///
 /// `rename` gets the qualifier (empty for none) and gives the new one, which may be empty, or
@@ -195,6 +263,25 @@ mod tests {
     fn variables_are_left_alone() {
         let qualified = rewrite("/a:b[a:c=$USER]/d", |_, _| Some("m".to_owned()));
         assert_eq!(qualified.as_deref(), Some("/m:b[m:c=$USER]/m:d"));
+    }
+
+    #[test]
+    fn a_key_with_both_kinds_of_quotes_can_be_read() {
+        let same = "/m:a[b='x\"]/c'][d=\"it's\"]/e";
+        assert_eq!(readable(same), same);
+        let name = |text: &str| format!("concat('{}')", text.replace('\'', "',\"'\",'"));
+        for key in [
+            "a'b\"c", "'\"", "\"'", "'\"][", "'\"]x", "'\"]/", "'\"][x=1",
+        ] {
+            assert_eq!(
+                readable(&format!(
+                    "/m:a[b=\"{key}\"][c=\"{key}\"]/d[e='1']/f[g=\"{key}\"]"
+                )),
+                format!("/m:a[b={0}][c={0}]/d[e='1']/f[g={0}]", name(key)),
+                "{key}"
+            );
+        }
+        assert_eq!(readable("/a[b='\"]"), "/a[b='\"]");
     }
 
     #[test]

@@ -132,9 +132,9 @@ impl Schema {
         let kind = kind_of(error, phase);
         let (path, schema_node) = match (&error.path, &error.schema_path) {
             (Some(raw), _) if matches!(kind, ErrorKind::TooFew | ErrorKind::TooMany) => {
-                self.place(path::without_last_predicate(raw))
+                self.place(path::without_last_predicate(&path::readable(raw)))
             }
-            (Some(raw), _) => self.place(raw),
+            (Some(raw), _) => self.place(&path::readable(raw)),
             (None, Some(raw)) => self.place_in_schema(raw),
             (None, None) => ("/".to_owned(), None),
         };
@@ -166,7 +166,7 @@ impl Schema {
         else {
             return;
         };
-        for entry in [first, second] {
+        for entry in [first, second].map(path::readable) {
             for leaf in leafs.split_whitespace() {
                 let (path, _) = self.place(&format!("{entry}/{leaf}"));
                 put.non_unique.push(path);

@@ -286,6 +286,11 @@ fn a_name_with_quotes_and_brackets_leads_nowhere_else() {
         errors[0].1,
         format!("{DEPLOYMENT}/esc:vm_group[esc:name=\"]/x:y['\"]")
     );
-    // Both kinds of quotes have no literal; the error stays an error.
-    assert_eq!(wrong(&group("'&quot;")).len(), 1);
+    // Both kinds of quotes have no literal, and an expression all the same.
+    let errors = wrong(&group("'&quot;][x"));
+    assert_eq!(errors.len(), 1);
+    assert_eq!(
+        errors[0].1,
+        format!("{DEPLOYMENT}/esc:vm_group[esc:name=concat('',\"'\",'\"][x')]")
+    );
 }
