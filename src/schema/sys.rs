@@ -331,7 +331,7 @@ impl DataTree {
         }
     }
 
-    /// Judges what [`parse_operation`](Self::parse_operation) gave; no actions inside data.
+    /// Judges what [`parse_operation`](Self::parse_operation) gave.
     ///
     /// # Errors
     /// The first error that libyang found: it has no more for operations.
@@ -339,7 +339,7 @@ impl DataTree {
         &mut self,
         kind: ffi::lyd_type::Type,
     ) -> Result<(), Vec<RawError>> {
-        // SAFETY: the root of the tree is the rpc or notification itself.
+        // SAFETY: the tree holds one rpc, action or notification, which libyang finds from the root.
         let rc = unsafe { ffi::lyd_validate_op(self.root, ptr::null(), kind, ptr::null_mut()) };
         self.outcome(rc)
     }

@@ -43,7 +43,7 @@ impl Schema {
         self.judge(xml, true).map(drop)
     }
 
-    /// Judges the content of an `<rpc>`: the one element that names the operation. Whether an
+    /// Judges the content of an `<rpc>` or `<action>`: the one element that names the operation, or the path to it. Whether an
     /// instance exists that a value of it names is not asked: that is in a datastore.
     ///
     /// # Errors

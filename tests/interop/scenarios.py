@@ -1,5 +1,6 @@
 """Every row of "order per scenario" that this release has, on one server at the same time."""
 
+import re
 import time
 
 from ncclient.operations.rpc import RPCError
@@ -500,6 +501,41 @@ def vm_actions(run):
         act("DISABLE_MONITOR", "VM_MONITOR_UNSET")
         h.expect(stage.vm.state in ("VM_MONITOR_UNSET_STATE", "VM_MONITOR_DISABLED_STATE"), stage.vm.state)
         act("ENABLE_MONITOR", "VM_MONITOR_SET", "VM_ALIVE")
+        stage.check(*ALIVE)
+
+
+@scenario
+def yang_actions(run):
+    """The actions of the operational data, by path; each tells the operation that it is."""
+    with Stage(run, "by-path") as stage:
+        seen = stage.seen()
+
+        def act(where, action, inner=""):
+            reply = stage.ask(
+                f'<action xmlns="urn:ietf:params:xml:ns:yang:1"><esc_datamodel xmlns="{h.ESC}"><opdata><tenants><tenant>'
+                f"<name>{stage.tenant}</name><deployments><deployment_name>{stage.name}</deployment_name>"
+                f"<service_name>-</service_name><service_version>-</service_version>"
+                f'{where[0]}<{action} xmlns="{h.LIFELINE}">{inner}</{action}>{where[1]}'
+                "</deployments></tenant></tenants></opdata></esc_datamodel></action>"
+            )
+            found = re.search(f'<operation-id xmlns="{h.LIFELINE}">([0-9a-f-]{{36}})</operation-id>', reply)
+            h.expect(found, f"{action}: the reply names no operation: {reply}")
+            return found[1]
+
+        service = ("", "")
+        vm = (
+            f"<vm_group><name>{seen.vm.group}</name><vm_instance><vm_id>{seen.vm.id}</vm_id>",
+            "</vm_instance></vm_group>",
+        )
+        first = act(service, "operate", "<action-type>REBOOT</action-type>")
+        stage.events.take("VM_REBOOTED", "VM_ALIVE", "SERVICE_ALIVE")
+        shown = stage.session.get(filter=("xpath", f'//*[local-name()="operation"][*="{first}"]')).data_xml
+        h.expect(first in shown, f"operation {first} is not in opdata: {shown}")
+        second = act(vm, "operate", "<action-type>STOP</action-type>")
+        stage.events.take("VM_STOPPED")
+        h.expect(first != second, "two operations")
+        act(vm, "operate", "<action-type>START</action-type>")
+        stage.events.take("VM_STARTED", "VM_ALIVE")
         stage.check(*ALIVE)
 
 

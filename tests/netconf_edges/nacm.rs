@@ -11,7 +11,7 @@ const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 const TENANT: &str = "/esc:esc_datamodel/esc:tenants/esc:tenant";
 
 /// Adds a user, while the server runs.
-fn add(host: &Host, name: &str, groups: &[&str]) {
+pub fn add(host: &Host, name: &str, groups: &[&str]) {
     let request = Request::UserAdd {
         name: name.to_owned(),
         password: Some(PASSWORD.to_owned()),
@@ -35,7 +35,7 @@ fn nacm(inner: &str) -> String {
 }
 
 /// `/nacm` with one rule-list for `group`, of rules (content, action).
-fn rules(group: &str, rules: &[(&str, &str)]) -> String {
+pub fn rules(group: &str, rules: &[(&str, &str)]) -> String {
     let rules: String = rules
         .iter()
         .enumerate()
@@ -48,11 +48,11 @@ fn rules(group: &str, rules: &[(&str, &str)]) -> String {
     ))
 }
 
-fn path(text: &str) -> String {
+pub fn path(text: &str) -> String {
     format!("<path xmlns:esc=\"{ESC}\">{text}</path>")
 }
 
-fn to(operations: &str) -> String {
+pub fn to(operations: &str) -> String {
     format!("<access-operations>{operations}</access-operations>")
 }
 

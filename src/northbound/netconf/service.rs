@@ -21,7 +21,7 @@ use crate::control::error::ControlError;
 use crate::control::service::Control;
 use crate::control::session::SessionInfo;
 use crate::control::simulator::Simulator;
-use crate::datastore::{self, ErrorKind, FilterLimits, Nacm, Tree};
+use crate::datastore::{self, ErrorKind, FilterLimits, Location, Nacm, Tree};
 use crate::ids::OpId;
 use crate::model::action::Action;
 use crate::proto::netconf::{
@@ -93,6 +93,22 @@ impl Request<'_> {
                 Err(RpcError::access_denied(ErrorType::Protocol, text))
             }
         }
+    }
+
+    /// Whether the user may execute the action at that place (RFC 8341 sections 3.1.3 and 3.4.4).
+    ///
+    /// # Errors
+    /// `access-denied`.
+    pub fn may_act(&self, action: &Location) -> Result<(), RpcError> {
+        if self.access.exec_action(action) {
+            return Ok(());
+        }
+        let control = self.control();
+        Denied::count(&control.access.denied.operations);
+        let name = action.0.last().map(|step| control.schema().node(step.node));
+        let name = name.map_or("action", |def| &*def.name);
+        let text = format!("no exec access to the action {name}");
+        Err(RpcError::access_denied(ErrorType::Protocol, text))
     }
 
     /// A failure of the control room as a reply.

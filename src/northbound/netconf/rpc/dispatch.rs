@@ -30,7 +30,7 @@ pub async fn answer(request: &Request<'_>, operation: Operation) -> Answer {
         Operation::GetSchema(wanted) => schema::get_schema(request, &wanted),
         Operation::CreateSubscription(wanted) => return subscribe::create(request, *wanted).await,
         Operation::Other(element) => match &*element.ns {
-            action::NS => action::action(request.control().schema(), &element),
+            action::NS => action::action(request, &element).await,
             esc::NS => esc::action(request, &element).await,
             sim::NS if request.service.simulator().is_some() => sim::control(request, &element),
             ns if request.control().schema().module_by_namespace(ns).is_none() => RpcReply::from(

@@ -45,14 +45,7 @@ pub fn decode(request: &Request<'_>, element: &Element) -> Result<Action, RpcErr
         };
         return Ok(Action::Recovery { action, vm: vm()? });
     }
-    let action = match word.as_str() {
-        "START" => ActionType::Start,
-        "STOP" => ActionType::Stop,
-        "REBOOT" => ActionType::Reboot,
-        "ENABLE_MONITOR" => ActionType::EnableMonitor,
-        "DISABLE_MONITOR" => ActionType::DisableMonitor,
-        _ => return Err(bad_action(&word)),
-    };
+    let action = action_type(&word)?;
     if &*element.local == "vmAction" {
         let force = text("force").is_some_and(|text| text == "true" || text == "1");
         return Ok(Action::Vm {
@@ -64,6 +57,18 @@ pub fn decode(request: &Request<'_>, element: &Element) -> Result<Action, RpcErr
     Ok(Action::Service {
         action,
         deployment: DeploymentKey::new(required("tenantName")?, required("depName")?),
+    })
+}
+
+/// Reads an `actionType`.
+pub fn action_type(word: &str) -> Result<ActionType, RpcError> {
+    Ok(match word {
+        "START" => ActionType::Start,
+        "STOP" => ActionType::Stop,
+        "REBOOT" => ActionType::Reboot,
+        "ENABLE_MONITOR" => ActionType::EnableMonitor,
+        "DISABLE_MONITOR" => ActionType::DisableMonitor,
+        _ => return Err(bad_action(word)),
     })
 }
 

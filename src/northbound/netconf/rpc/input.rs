@@ -1,4 +1,4 @@
-//! The input of an RPC of a data model: names first, with the errors that RFC 6241 prescribes for
+//! The input of an RPC or action of a data model: names first, with the errors that RFC 6241 prescribes for
 //! parameters, then libyang's judgement of values and rules.
 
 use crate::northbound::netconf::map;
@@ -19,8 +19,22 @@ pub fn check(schema: &Schema, element: &Element) -> Result<(), RpcError> {
         .top(&element.ns, &element.local)
         .filter(|id| schema.node(*id).kind == NodeKind::Rpc)
         .ok_or_else(|| unsupported(element))?;
-    names(schema, rpc, element).map_err(|error| map::at(schema, error, &schema.data_path(rpc)))?;
-    let mut plain = element.clone();
+    check_input(schema, rpc, element, element)
+}
+
+/// Checks the input of an RPC or action; `whole` is the path down to the element that names it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_input(
+    schema: &Schema,
+    operation: NodeId,
+    element: &Element,
+    whole: &Element,
+) -> Result<(), RpcError> {
+    names(schema, operation, element)
+        .map_err(|error| map::at(schema, error, &schema.data_path(operation)))?;
+    let mut plain = whole.clone();
     without_attributes(&mut plain);
     schema
         .validate_rpc(&plain.to_xml())
@@ -33,18 +47,19 @@ fn without_attributes(element: &mut Element) {
     element.elements_mut().for_each(without_attributes);
 }
 
+fn attributes(element: &Element) -> Result<(), RpcError> {
+    no_attribute(element, PROTOCOL)?;
+    element.elements().try_for_each(attributes)
+}
+
 /// Refuses unprefixed attributes and those of the base namespace; others are other people's and ignored,
 /// as in every operation of the base protocol.
-fn attributes(element: &Element) -> Result<(), RpcError> {
+pub fn no_attribute(element: &Element, kind: ErrorType) -> Result<(), RpcError> {
     let ours = |attr: &&Attr| attr.ns.is_empty() || &*attr.ns == BASE;
-    if let Some(attr) = element.attrs.iter().find(ours) {
-        return Err(RpcError::unknown_attribute(
-            PROTOCOL,
-            &attr.local,
-            &element.local,
-        ));
+    match element.attrs.iter().find(ours) {
+        Some(attr) => Err(RpcError::unknown_attribute(kind, &attr.local, &element.local)),
+        None => Ok(()),
     }
-    element.elements().try_for_each(attributes)
 }
 
 fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError> {
