@@ -183,11 +183,10 @@ fn next<'e>(
         }
         let mut named = keys.iter().zip(&mut values);
         match named.find(|(key, _)| **key == id) {
-            Some((key, value)) => {
-                if value.replace(key_value(schema, *key, child)?).is_some() {
-                    let text = format!("the key {} stands twice", child.local);
-                    return Err(RpcError::bad_element(APP, &child.local, text));
-                }
+            Some((key, value @ None)) => *value = Some(key_value(schema, *key, child)?),
+            Some(_) => {
+                let text = format!("the key {} stands twice", child.local);
+                return Err(RpcError::bad_element(APP, &child.local, text));
             }
             None if found.replace((id, child)).is_some() => {
                 let text = "an action is on one node";
