@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lifeline::xml::Element;
 
@@ -104,9 +104,16 @@ impl Case {
 
     /// Runs it from an empty configuration; gives the file as it has to be.
     fn run(&mut self, host: &Host, janitor: &mut Peer) {
-        janitor.ok("<discard-changes/>");
-        janitor
-            .ok("<copy-config><target><running/></target><source><config/></source></copy-config>");
+        // The sessions of the case before were dropped; the server may just be about to hear of it.
+        const EMPTY: &str =
+            "<copy-config><target><running/></target><source><config/></source></copy-config>";
+        let until = Instant::now() + PATIENCE;
+        for reset in ["<discard-changes/>", EMPTY] {
+            while janitor.error(reset) == "protocol in-use" && Instant::now() < until {
+                std::thread::sleep(QUIET / 10);
+            }
+            janitor.ok(reset);
+        }
         let mut peers: BTreeMap<String, Peer> = BTreeMap::new();
         let mut ids: Vec<(u32, String)> = Vec::new();
         for step in &mut self.steps {

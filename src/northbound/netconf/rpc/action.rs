@@ -45,7 +45,8 @@ async fn called(request: &Request<'_>, element: &Element) -> Result<RpcReply, Rp
     let schema = control.schema();
     let call = read(schema, element)?;
     request.may_act(&call.on.child(call.action, None))?;
-    input::check_action(schema, call.action, call.element, element)?;
+    let path = element.elements().next().unwrap_or(call.element);
+    input::check_input(schema, call.action, call.element, path)?;
     let state = match aside(|| control.snapshot()) {
         Ok((_, state)) => state,
         Err(error) => return Ok(request.failed(&error)),
@@ -110,13 +111,7 @@ fn decode(schema: &Schema, call: &Call<'_>, on: NodeRef<'_>) -> Result<Action, R
 
 /// Reads the path down to an action.
 fn read<'e>(schema: &Schema, action: &'e Element) -> Result<Call<'e>, RpcError> {
-    if let Some(attr) = action.attrs.iter().find(|attr| attr.ns.is_empty()) {
-        return Err(RpcError::unknown_attribute(
-            PROTOCOL,
-            &attr.local,
-            &action.local,
-        ));
-    }
+    input::no_attribute(action, PROTOCOL)?;
     let mut on = Location::default();
     let mut holder = action;
     loop {
@@ -177,10 +172,7 @@ fn next<'e>(
         let Some(id) = id else {
             return Err(RpcError::unknown_element(APP, &child.local));
         };
-        if let Some(attr) = child.attrs.first() {
-            let attribute = RpcError::unknown_attribute(APP, &attr.local, &child.local);
-            return Err(attribute);
-        }
+        input::no_attribute(child, APP)?;
         let mut named = keys.iter().zip(&mut values);
         match named.find(|(key, _)| **key == id) {
             Some((key, value @ None)) => *value = Some(key_value(schema, *key, child)?),

@@ -57,7 +57,11 @@ fn attributes(element: &Element) -> Result<(), RpcError> {
 pub fn no_attribute(element: &Element, kind: ErrorType) -> Result<(), RpcError> {
     let ours = |attr: &&Attr| attr.ns.is_empty() || &*attr.ns == BASE;
     match element.attrs.iter().find(ours) {
-        Some(attr) => Err(RpcError::unknown_attribute(kind, &attr.local, &element.local)),
+        Some(attr) => Err(RpcError::unknown_attribute(
+            kind,
+            &attr.local,
+            &element.local,
+        )),
         None => Ok(()),
     }
 }
