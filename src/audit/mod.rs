@@ -17,7 +17,7 @@ mod recorder;
 mod settings;
 mod verify;
 
-pub use chain::Head;
+pub use chain::{Head, is_unseen};
 pub use error::AuditError;
 pub use log::AuditLog;
 pub use record::{AuditRecord, Clip, Outcome};

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+
 use crate::peer::{Host, PASSWORD, USER};
 use crate::quick;
 use crate::wire::*;
@@ -225,4 +227,121 @@ fn a_source_that_failed_is_kept_out_for_its_time() {
     });
     assert!(Wire::open(from(13)).is_some());
     crate::eventually("and let in again", || Wire::open(from(12)).is_some());
+}
+
+/// RFC 4252 section 7: a signature is over the identifier of its session, the user and the request; one that is over
+/// anything else is refused and told. New keys keep the identifier.
+#[test]
+fn a_signature_counts_for_its_session_user_and_request_alone() {
+    let host = quick();
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let blob = Payload::default().string("ssh-ed25519");
+    let blob = blob.string(pair.public_key().as_ref()).0;
+    let key = russh::keys::PublicKey::from_bytes(&blob).unwrap();
+    for name in ["keyed", "other"] {
+        let add = lifeline::northbound::admin::Request::UserAdd {
+            name: name.to_owned(),
+            password: None,
+            keys: vec![key.to_openssh().unwrap()],
+            groups: Vec::new(),
+        };
+        let reply = lifeline::northbound::admin::ask(host.data(), &add).unwrap();
+        assert_eq!(reply, lifeline::northbound::admin::Reply::Ok);
+    }
+    let request = |user: &str, service: &str| {
+        Payload::new(USERAUTH_REQUEST)
+            .string(user)
+            .string(service)
+            .string("publickey")
+            .byte(1)
+            .string("ssh-ed25519")
+            .string(&blob)
+    };
+    let signature = |id: &[u8], over: &[u8]| {
+        let signed = Payload::default().string(id).raw(over).0;
+        let signature = Payload::default().string("ssh-ed25519");
+        signature.string(pair.sign(&signed).as_ref()).0
+    };
+    let good = request("keyed", "ssh-connection");
+    let foreign = Wire::asked(host.address()).session_id;
+    for (n, again) in [
+        (0, false),
+        (1, false),
+        (2, false),
+        (3, false),
+        (4, false),
+        (5, true),
+        (6, false),
+    ] {
+        let mut wire = Wire::asked(host.address());
+        if again {
+            wire.exchange_keys(true);
+        }
+        let id = wire.session_id.clone();
+        assert_eq!(id.len(), 32);
+        let signature = match n {
+            0 => signature(&foreign, &good.0),
+            1 => signature(&[], &good.0),
+            2 => signature(&id, &request("other", "ssh-connection").0),
+            3 => signature(&id, &good.0[..good.0.len() - 1]),
+            4 => {
+                let mut broken = signature(&id, &good.0);
+                *broken.last_mut().unwrap() ^= 1;
+                broken
+            }
+            _ => signature(&id, &good.0),
+        };
+        wire.packet(good.clone().string(signature).0);
+        match n {
+            0..5 => drop(wire.expect(USERAUTH_FAILURE)),
+            _ => drop(wire.expect(USERAUTH_SUCCESS)),
+        }
+    }
+    crate::eventually("they are told", || {
+        let log = std::fs::read_to_string(host.data().join("audit/audit.log")).unwrap();
+        log.matches("wrong signature").count() == 5
+    });
+    host.lives();
+}
+
+/// What stands in a name does nothing to who reads the audit log, and the log is what it was.
+#[test]
+fn a_name_that_lies_is_told_harmlessly() {
+    let host = quick();
+    let long = "y".repeat(300);
+    let names = [
+        "evil\nWARN nothing happened",
+        "\u{1b}[2Jroot",
+        "\u{9b}2Jroot",
+        "a\u{202e}toor\u{2066}\u{200b}",
+        "line\u{2028}line\u{85}line\r",
+        "\",\"hash\":\"00\"}\n{\"who\":\"root",
+        "nul\0",
+        long.as_str(),
+    ];
+    for name in names {
+        let mut wire = Wire::asked(host.address());
+        assert!(refused(&wire.password(name, "wrong")));
+    }
+    let path = host.data().join("audit/audit.log");
+    let mut told = Vec::new();
+    crate::eventually("all are told", || {
+        let log = std::fs::read_to_string(&path).unwrap();
+        let bad =
+            |c: char| c.is_control() && c != '\n' || "\u{200b}\u{2028}\u{202e}\u{2066}".contains(c);
+        assert!(!log.contains(bad), "{log:?}");
+        let records = log.lines().map(|line| serde_json::from_str(line).unwrap());
+        let logins = records.filter(|one: &serde_json::Value| one["result"] == "refused");
+        told = logins
+            .map(|one| one["who"].as_str().unwrap().to_owned())
+            .collect();
+        told.len() == names.len()
+    });
+    assert_eq!(told, names);
+    let verify = std::process::Command::new(env!("CARGO_BIN_EXE_lifeline"))
+        .args(["audit", "verify", "--data-dir"])
+        .arg(host.data())
+        .output()
+        .unwrap();
+    assert!(verify.status.success(), "{verify:?}");
 }

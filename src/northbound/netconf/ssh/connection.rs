@@ -20,6 +20,7 @@ use super::inbox::Inbox;
 use super::server::Shared;
 use super::startups::Signs;
 use super::stream::{Cut, CutCause};
+use crate::audit::is_unseen;
 use crate::ids::Prefix;
 use crate::northbound::netconf::transport::{Peer, SessionControl, TransportKind};
 
@@ -285,11 +286,11 @@ pub(super) fn methods() -> MethodSet {
     MethodSet::from([MethodKind::PublicKey, MethodKind::Password].as_slice())
 }
 
-/// Client-made text for logs: short, no control characters.
+/// Client-made text for logs: short, nothing in it that is not seen.
 fn printable(text: &str) -> String {
     text.chars()
         .take(64)
-        .map(|c| if c.is_control() { '?' } else { c })
+        .map(|c| if is_unseen(c) { '?' } else { c })
         .collect()
 }
 
