@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::service::Control;
 use super::session::SessionInfo;
 use super::who::Who;
-use crate::datastore::{Change, Diff, DiffOp, Location, Tree};
+use crate::datastore::{Change, Diff, DiffOp, Keys, Location, Step, Tree};
 use crate::model::confirmed::ConfirmedCommit;
 use crate::proto::netconf::{
     Actor, BaseEvent, ChangeOperation, ChangedEdit, ConfirmEvent, SessionEnd,
@@ -41,7 +41,8 @@ impl Edits {
 }
 
 /// Where a change is told to be. What a leaf-list entry is named by is a value, and the order of entries is
-/// their parent's: both are told of the parent.
+/// their parent's: both are told of the parent. So is an entry with a key that holds both kinds of quotes, which
+/// no instance-identifier can name (RFC 7950 section 14), and what is below it.
 fn place(change: &Change, schema: &Schema) -> (Location, ChangeOperation) {
     let operation = match change.op {
         DiffOp::Create => ChangeOperation::Create,
@@ -54,7 +55,17 @@ fn place(change: &Change, schema: &Schema) -> (Location, ChangeOperation) {
         at.0.pop();
         return (at, ChangeOperation::Merge);
     }
+    if let Some(nameless) = at.0.iter().position(no_literal) {
+        at.0.truncate(nameless);
+        return (at, ChangeOperation::Merge);
+    }
     (at, operation)
+}
+
+/// Whether a key of the entry can be written in neither kind of quotes.
+fn no_literal(step: &Step) -> bool {
+    let mut keys = step.keys.iter().flat_map(Keys::iter);
+    keys.any(|key| key.contains('\'') && key.contains('"'))
 }
 
 /// The edits with no target deeper than that; `None` when they are still too many.
@@ -257,5 +268,32 @@ mod tests {
         let event = config_change(&Who::Server, &edits).netconf.unwrap();
         assert!(!String::from_utf8_lossy(&event).contains("someone"));
         assert_eq!(Edits::between(&new, &new, 9), Edits::default());
+    }
+
+    /// RFC 7950 section 14: an instance-identifier writes a key in one kind of quotes.
+    #[test]
+    fn a_key_with_both_kinds_of_quotes_is_told_of_the_parent() {
+        let schema = Schema::load(LoadOptions { simulator: true }).unwrap();
+        let empty = Tree::empty(schema);
+        let place = "/esc:esc_datamodel/esc:tenants";
+        for (name, told) in [
+            (
+                "it's",
+                format!("Create {place}/esc:tenant[esc:name=\"it's\"]"),
+            ),
+            (
+                "a\"b",
+                format!("Create {place}/esc:tenant[esc:name='a\"b']"),
+            ),
+            ("a\"b'c", format!("Merge {place}")),
+        ] {
+            let one = format!("<tenants><tenant><name>{name}</name></tenant></tenants>");
+            let new = tree(&empty, &esc(&one));
+            let edits = Edits::between(&empty, &new, 9);
+            assert_eq!(shown(&edits), [told], "{name}");
+            let event = config_change(&Who::Server, &edits).netconf.unwrap();
+            let judged = schema.validate_notification(std::str::from_utf8(&event).unwrap());
+            assert_eq!(judged, Ok(()), "{event:?}");
+        }
     }
 }

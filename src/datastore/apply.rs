@@ -110,7 +110,7 @@ impl Apply {
         inherited: Operation,
         trail: &Trail<'_>,
     ) -> Result<(), Error> {
-        let op = edit.op.unwrap_or(inherited);
+        let op = edit.operation(inherited);
         let def = self.schema.node(edit.node);
         match (def.kind, &edit.content) {
             (NodeKind::List, Content::Entry(keys)) => {
@@ -160,10 +160,7 @@ impl Apply {
                     self.drop_other_cases(parent, id);
                 }
             }
-            _ => {
-                parent.remove(id);
-                self.changed = true;
-            }
+            _ => self.changed |= parent.remove(id).is_some(),
         }
         Ok(())
     }

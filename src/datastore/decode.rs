@@ -142,7 +142,7 @@ impl Decoder {
             NodeKind::Leaf if deletes => {}
             NodeKind::Leaf if attributes.is_default => {
                 self.is_the_default(&trail, element, def)?;
-                edit.op = Some(Operation::Remove);
+                edit.content = Content::Default;
             }
             NodeKind::Leaf => {
                 edit.content = Content::Leaf(self.value(&trail, element, def)?.into())
@@ -268,6 +268,9 @@ impl Decoder {
             let attributes = self.attributes(trail, child, key_def)?;
             if attributes.op.is_some_and(Operation::deletes) {
                 return Err(self.bad_attribute(&here, child, "operation", "delete"));
+            }
+            if attributes.is_default {
+                self.is_the_default(&here, child, key_def)?;
             }
             values.push(self.value(&here, child, key_def)?);
         }
@@ -440,7 +443,7 @@ impl Decoder {
         let cases = self.schema.cases_of(edit.node);
         for (choice, case) in cases.iter() {
             let clash = siblings.iter().any(|other| {
-                !other.op.is_some_and(Operation::deletes)
+                !other.leaves_nothing()
                     && (self.schema.cases_of(other.node).iter())
                         .any(|(its_choice, its_case)| its_choice == choice && its_case != case)
             });

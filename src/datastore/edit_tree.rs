@@ -111,8 +111,26 @@ pub(super) enum Content {
     Leaf(Arc<str>),
     LeafList(Keys),
     Any(Arc<Element>),
-    /// Under delete or remove, or marked as default (RFC 6243 section 4.5.2): no value is needed.
+    /// A leaf marked as default (RFC 6243 section 4.5.2).
+    Default,
+    /// Under delete or remove: no value is needed.
     Nothing,
+}
+
+impl EditNode {
+    /// What is to be done here. A leaf marked as default is one that nobody sets: putting it is removing what
+    /// somebody has set, `create` asks that nobody has (erratum 4688), and `none` is none.
+    pub fn operation(&self, inherited: Operation) -> Operation {
+        match (self.op.unwrap_or(inherited), &self.content) {
+            (Operation::Merge | Operation::Replace, Content::Default) => Operation::Remove,
+            (operation, _) => operation,
+        }
+    }
+
+    /// Whether there is nothing here afterwards, for all that can be told from the edit alone.
+    pub fn leaves_nothing(&self) -> bool {
+        matches!(self.content, Content::Default) || self.op.is_some_and(Operation::deletes)
+    }
 }
 
 impl EditTree {

@@ -198,6 +198,16 @@ fn create_and_delete_tell_set_defaults_from_supplied_ones() {
             "application data-exists*",
         ),
         (
+            "tagged, with create, set by a client (erratum 4688)",
+            "<admin_state wd:default=\"true\" nc:operation=\"create\">true</admin_state>",
+            "application data-exists*",
+        ),
+        (
+            "tagged, a key",
+            "<subnet><name wd:default=\"true\">s</name></subnet>",
+            "application invalid-value*",
+        ),
+        (
             "tagged, another value",
             "<shared wd:default=\"true\">false</shared>",
             "application invalid-value*",
@@ -220,5 +230,28 @@ fn create_and_delete_tell_set_defaults_from_supplied_ones() {
     ] {
         table.row(case, &done(inner), &[expected]);
     }
+    table.done();
+}
+
+/// RFC 6241 section 7.2: under `none` the configuration is untouched, a tag makes no difference.
+#[test]
+fn a_tagged_leaf_changes_nothing_under_the_default_operation_none() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    filled(&mut peer);
+    let read = "<get-config><source><running/></source></get-config>";
+    peer.ok(&running(&network("<shared>false</shared>")));
+    let before = data(&peer.rpc(read));
+    let none = "<default-operation>none</default-operation>";
+    let tagged = network("<shared wd:default=\"true\">true</shared>");
+    peer.ok(&edit("running", none, &tagged));
+    table.check("as it was", data(&peer.rpc(read)) == before);
+    peer.ok(&running(&network("<shared nc:operation=\"remove\"/>")));
+    table.row(
+        "not set",
+        &peer.error(&edit("running", none, &tagged)),
+        &["application data-missing*"],
+    );
     table.done();
 }

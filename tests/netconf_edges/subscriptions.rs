@@ -414,3 +414,44 @@ fn a_subscriber_that_does_not_read_disturbs_nobody() {
     expected.sort();
     assert_eq!(sorted, expected);
 }
+
+/// `eventTime` grows over replay, replayComplete and what follows live, also while events are being stored: a
+/// client that comes back with the last one it saw as startTime misses nothing, whichever it was.
+#[test]
+fn event_times_grow_across_replay_complete() {
+    let host = Host::start();
+    let mut writer = host.peer();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0.. {
+                if over.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+                make(&mut writer, &format!("t{round}"));
+            }
+        });
+        for _ in 0..12 {
+            let mut peer = host.peer();
+            peer.ok(&subscribe(&start(before(3600))));
+            let mut last = None;
+            let mut left = usize::MAX;
+            while left > 0 {
+                let message = peer.message();
+                let root = parse(&message);
+                let time = root.child(NOTIFICATION, "eventTime").unwrap().text();
+                let time = time.parse::<Timestamp>().unwrap();
+                if last.is_some_and(|last| time <= last) {
+                    over.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                assert!(last.is_none_or(|last| time > last), "{message} {last:?}");
+                last = Some(time);
+                left = match message.contains("<replayComplete") {
+                    true => 20,
+                    false => left - 1,
+                };
+            }
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
                 _ => None,
             };
             let found = Found::of(parent, edit);
-            let operation = edit.op.unwrap_or(inherited);
+            let operation = edit.operation(inherited);
             self.inside(edit.node, keys, |walk| walk.edit(edit, found, operation))?;
         }
         Ok(())

@@ -11,13 +11,16 @@ use crate::control::subscription::{Cursor, Item};
 use crate::datastore::{self, Budget, Filter};
 use crate::ids::JournalSeq;
 use crate::proto::netconf::{NOTIFICATION_COMPLETE, REPLAY_COMPLETE};
-use crate::store::{EventLog, StoreError};
+use crate::store::{EventLog, StoreError, StoredEvent};
 use crate::xml;
 
 /// Events read from the log at once, and so held for one subscriber.
 const PAGE: usize = 32;
 /// Longest sleep towards a stopTime, so that a stepped wall clock is noticed.
 const STOP_POLL: Duration = Duration::from_secs(60);
+
+/// The least distance of two event times.
+const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// One notification: its time, its content.
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub struct Pump {
     barrier: Barrier,
     permit: Permit,
     ready: VecDeque<Item>,
+    /// The latest `eventTime` handed out.
+    told: Option<Timestamp>,
 }
 
 impl Pump {
@@ -88,6 +93,7 @@ impl Pump {
             barrier,
             permit,
             ready: VecDeque::new(),
+            told: None,
         }
     }
 
@@ -102,10 +108,25 @@ impl Pump {
     /// When the log cannot be read, events after the cursor are gone, or the filter costs too much.
     pub async fn next(&mut self) -> Result<Notification, PumpError> {
         loop {
-            while let Some(item) = self.ready.pop_front() {
-                if let Some(notification) = self.render(item)? {
-                    return Ok(notification);
+            match self.ready.front().cloned() {
+                Some(Item::ReplayComplete) => {
+                    let time = self.between_replay_and_live().await?;
+                    self.ready.pop_front();
+                    return Ok(self.own(time, REPLAY_COMPLETE));
                 }
+                Some(Item::NotificationComplete) => {
+                    self.ready.pop_front();
+                    let now = whole_millisecond(self.clock.wall());
+                    return Ok(self.own(now, NOTIFICATION_COMPLETE));
+                }
+                Some(Item::Event(event)) => {
+                    self.ready.pop_front();
+                    if let Some(notification) = self.event(&event)? {
+                        return Ok(notification);
+                    }
+                    continue;
+                }
+                None => {}
             }
             if self.cursor.ended() {
                 return std::future::pending().await;
@@ -149,22 +170,52 @@ impl Pump {
         }
     }
 
-    fn render(&self, item: Item) -> Result<Option<Notification>, PumpError> {
-        let own = |content| Notification {
-            time: self.clock.wall(),
-            content: Content::Own(content),
+    /// The `eventTime` of replayComplete: later than what was replayed, not later than whatever will follow, so
+    /// that a client which comes back with the last `eventTime` it saw as startTime misses nothing.
+    async fn between_replay_and_live(&self) -> Result<Timestamp, PumpError> {
+        let now = whole_millisecond(self.clock.wall()) - MICROSECOND;
+        if self.cursor.ended() {
+            return Ok(now);
+        }
+        // Whatever has an earlier time by now is published after this.
+        (self.barrier)().await;
+        let ready = self.ready.iter().find_map(|item| match item {
+            Item::Event(event) => Some(event.time),
+            _ => None,
+        });
+        let next = match ready {
+            Some(time) => Some(time),
+            None => {
+                let page = self.log.read(self.cursor.after(), 1).await?;
+                page.first().map(|event| event.time)
+            }
         };
-        Ok(match item {
-            Item::ReplayComplete => Some(own(REPLAY_COMPLETE)),
-            Item::NotificationComplete => Some(own(NOTIFICATION_COMPLETE)),
-            Item::Event(event) => match self.cursor.stream().body(&event) {
-                Some(body) if self.passes(body)? && (self.permit)(body) => Some(Notification {
-                    time: event.time,
-                    content: Content::Event(body.clone()),
-                }),
-                _ => None,
-            },
-        })
+        Ok(next.map_or(now, |next| now.min(next - MICROSECOND)))
+    }
+
+    /// One of RFC 5277's own, later than all before it.
+    fn own(&mut self, time: Timestamp, content: &'static str) -> Notification {
+        let time = match self.told {
+            Some(told) => time.max(told + MICROSECOND),
+            None => time,
+        };
+        self.told = Some(time);
+        let content = Content::Own(content);
+        Notification { time, content }
+    }
+
+    fn event(&mut self, event: &StoredEvent) -> Result<Option<Notification>, PumpError> {
+        let Some(body) = self.cursor.stream().body(event) else {
+            return Ok(None);
+        };
+        if !self.passes(body)? || !(self.permit)(body) {
+            return Ok(None);
+        }
+        self.told = Some(event.time);
+        Ok(Some(Notification {
+            time: event.time,
+            content: Content::Event(body.clone()),
+        }))
     }
 
     /// Whether the filter selects anything of the event (RFC 5277 section 3.6).
@@ -182,4 +233,10 @@ impl Pump {
         let mut budget = Budget::new(*visits);
         Ok(filter.wants(&[&content], &mut budget)?)
     }
+}
+
+/// As events are stamped.
+fn whole_millisecond(time: Timestamp) -> Timestamp {
+    let micros = time.as_micros();
+    Timestamp::from_micros(micros - micros.rem_euclid(1000))
 }
