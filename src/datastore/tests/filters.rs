@@ -217,6 +217,37 @@ fn xpath_functions_and_numbers() {
     }
 }
 
+/// RFC 7950 sections 9.10.3 and 9.13.2: an identity is named with a prefix that is declared where it stands;
+/// its own module's, which replies write, is understood undeclared.
+#[test]
+fn xpath_compares_identities_by_what_they_name() {
+    let tree = tree("<name>n</name><kind>s:one</kind><tag>s:one</tag>");
+    let selects = |text: &str, prefix: &str| {
+        let resolve = |p: &str| (p == prefix).then(|| "urn:small".to_owned());
+        let xpath = XPath::parse(text, &resolve, "urn:small").unwrap();
+        let found = tree.select(&Filter::XPath(xpath)).unwrap();
+        !print(&tree, &found, WithDefaults::Explicit).is_empty()
+    };
+    for (text, prefix, expected) in [
+        ("/top/kind[.='p:one']", "p", true),
+        ("/top/kind['p:one'=text()]", "p", true),
+        ("/top[kind='p:one']/name", "p", true),
+        ("/top/kind[.='s:one']", "p", true),
+        ("/top/kind[.='small:one']", "p", true),
+        ("/top/kind[.='small:one']", "small", true),
+        ("/top/kind[.='q:one']", "p", false),
+        ("/top/kind[.='p:base']", "p", false),
+        ("/top/kind[.!='p:one']", "p", false),
+        ("/top/kind[.!='p:base']", "p", true),
+        ("/top/kind[.='one']", "p", false),
+        ("/top/tag[.='p:one']", "p", false),
+        ("/top/tag[.='s:one']", "p", true),
+        ("/top[kind=concat('p:', 'one')]", "p", false),
+    ] {
+        assert_eq!(selects(text, prefix), expected, "{text} {prefix}");
+    }
+}
+
 #[test]
 fn xpath_refuses_what_is_not_a_filter() {
     let invalid = |text: &str| {

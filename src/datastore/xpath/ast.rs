@@ -15,6 +15,9 @@ pub(super) enum Expr {
     Path(Start, Vec<Step>),
     Filtered(Box<Expr>, Vec<Expr>),
     Literal(String),
+    /// A literal that is compared for equality and may name an identity: its text, the namespace of its prefix
+    /// where that is declared, its local name.
+    Name(String, Option<String>, String),
     Number(f64),
     Call(Function, Vec<Expr>),
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::ast::Comparison;
+use super::ast::{Comparison, Expr};
 use super::doc::{Doc, Id};
-use super::eval::Eval;
+use super::eval::{Context, Eval};
 use super::value::{Value, number_of};
 use crate::datastore::error::Error;
 
@@ -52,6 +52,28 @@ impl<'t, D: Doc<'t>> Eval<'_, 't, D> {
                 Ok(compare_numbers(comparison, a, b))
             }
         }
+    }
+
+    /// Equality with a literal that may name an identity.
+    pub fn compare_name(
+        &mut self,
+        comparison: Comparison,
+        other: &Expr,
+        name: &Expr,
+        context: Context,
+    ) -> Result<bool, Error> {
+        let (other, literal) = (self.eval(other, context)?, self.eval(name, context)?);
+        let (Value::Nodes(nodes), Expr::Name(text, ns, local)) = (&other, name) else {
+            return self.compare(comparison, other, literal);
+        };
+        for node in nodes {
+            let same = self.doc.is_identity(*node, text, ns.as_deref(), local)
+                || self.string_value(*node)? == *text;
+            if same == (comparison == Comparison::Equal) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn compare_sets(&mut self, comparison: Comparison, a: &[Id], b: &[Id]) -> Result<bool, Error> {

@@ -65,6 +65,11 @@ pub(super) trait Doc<'t> {
     fn name(&self, id: Id) -> Option<(&'t str, &'t str)>;
     /// The text of a text node, of an attribute, the URI of a namespace node, or of an element that holds text only; `None` for others.
     fn text(&self, id: Id) -> Option<Cow<'t, str>>;
+    /// Whether a value is the identity that a literal of an expression names. Its prefix is one that the expression
+    /// declares, of the namespace `ns`; without that the one that replies write. Events hold no identities.
+    fn is_identity(&self, _: Id, _literal: &str, _ns: Option<&str>, _local: &str) -> bool {
+        false
+    }
     /// Whether it is a text node.
     fn is_text(&self, id: Id) -> bool;
     /// Whether an element can be below it.

@@ -56,7 +56,8 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
         self.eval(expr, context)
     }
 
-    fn eval(&mut self, expr: &Expr, context: Context) -> Result<Value, Error> {
+    /// Evaluates with this context.
+    pub fn eval(&mut self, expr: &Expr, context: Context) -> Result<Value, Error> {
         self.budget.take(1)?;
         Ok(match expr {
             Expr::Or(a, b) => {
@@ -64,6 +65,11 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
             }
             Expr::And(a, b) => {
                 Value::Bool(self.bool_expr(a, context)? && self.bool_expr(b, context)?)
+            }
+            Expr::Compare(comparison, other, name) | Expr::Compare(comparison, name, other)
+                if matches!(**name, Expr::Name(..)) =>
+            {
+                Value::Bool(self.compare_name(*comparison, other, name, context)?)
             }
             Expr::Compare(comparison, a, b) => {
                 let (a, b) = (self.eval(a, context)?, self.eval(b, context)?);
@@ -98,7 +104,7 @@ impl<'e, 't, D: Doc<'t>> Eval<'e, 't, D> {
                 self.sort(&mut nodes)?;
                 Value::Nodes(self.filtered(nodes, predicates)?)
             }
-            Expr::Literal(text) => Value::Text(text.clone()),
+            Expr::Literal(text) | Expr::Name(text, ..) => Value::Text(text.clone()),
             Expr::Number(number) => Value::Number(*number),
             Expr::Call(function, arguments) => self.call(*function, arguments, context)?,
         })
@@ -490,7 +496,7 @@ fn key_tests<'e>(predicate: &'e Expr, keys: &mut Vec<KeyTest<'e>>) -> bool {
         _ => return false,
     };
     let value = match &**value {
-        Expr::Literal(text) => KeyValue::Text(text),
+        Expr::Literal(text) | Expr::Name(text, ..) => KeyValue::Text(text),
         Expr::Number(number) => KeyValue::Number(*number),
         _ => return false,
     };

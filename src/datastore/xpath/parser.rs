@@ -129,7 +129,24 @@ impl Parser<'_> {
             };
             self.at += 1;
             self.operator()?;
-            left = Expr::Compare(comparison, Box::new(left), Box::new(self.relational()?));
+            let right = self.relational()?;
+            let (a, b) = (self.may_name(left), self.may_name(right));
+            left = Expr::Compare(comparison, Box::new(a), Box::new(b));
+        }
+    }
+
+    /// A literal `prefix:name` may name an identity; its prefix is one of the expression's, as it is in
+    /// an instance-identifier (RFC 7950 sections 9.10.3 and 9.13.2).
+    fn may_name(&self, operand: Expr) -> Expr {
+        let Expr::Literal(text) = operand else {
+            return operand;
+        };
+        match text.split_once(':') {
+            Some((prefix, local)) if !prefix.is_empty() && !local.contains(':') => {
+                let (ns, local) = ((self.resolve)(prefix), local.to_owned());
+                Expr::Name(text, ns, local)
+            }
+            _ => Expr::Literal(text),
         }
     }
 

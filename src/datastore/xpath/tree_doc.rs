@@ -280,6 +280,35 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
         }
     }
 
+    fn is_identity(&self, id: Id, literal: &str, ns: Option<&str>, local: &str) -> bool {
+        let (of, text) = match self.data(id) {
+            Data::Leaf(of, text) => (of, text),
+            Data::LeafListEntry(of, keys) => (of, keys.first()),
+            Data::Text(_) => {
+                let parent = self.parent(id);
+                return parent.is_some_and(|leaf| self.is_identity(leaf, literal, ns, local));
+            }
+            _ => return false,
+        };
+        if !is_identity(&self.schema.node(of).value) {
+            return false;
+        }
+        let Some((module, name)) = text.split_once(':') else {
+            return false;
+        };
+        let module = self
+            .schema
+            .module_by_name(module)
+            .map(|id| self.schema.module(id));
+        module.is_some_and(|module| match ns {
+            Some(ns) => &*module.namespace == ns && name == local,
+            None => {
+                literal.strip_suffix(name).and_then(|p| p.strip_suffix(':'))
+                    == Some(&*module.prefix)
+            }
+        })
+    }
+
     /// Replies declare the namespace of a module as the default one.
     fn namespaces(&self, id: Id) -> Rc<[Id]> {
         let Some((ns, _)) = self.name(id).filter(|_| self.kind(id) == Kind::Other) else {
@@ -419,6 +448,8 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
         for key in &def.keys {
             let given = keys.iter().find(|given| is(given.name, *key))?;
             values.push(match given.value {
+                // An identity has more than one text.
+                KeyValue::Text(_) if is_identity(&self.schema.node(*key).value) => return None,
                 KeyValue::Text(text) => text.to_owned(),
                 // As numbers "1" and "1.0" are equal; only integers have one text for one number.
                 KeyValue::Number(n) if self.schema.node(*key).value == ValueKind::Integer => {
@@ -443,5 +474,13 @@ impl<'t> Doc<'t> for TreeDoc<'t> {
                 .collect(),
             None => Vec::new(),
         })
+    }
+}
+
+fn is_identity(kind: &ValueKind) -> bool {
+    match kind {
+        ValueKind::Identity => true,
+        ValueKind::LeafRef(target) => is_identity(target),
+        _ => false,
     }
 }

@@ -116,7 +116,7 @@ impl Pump {
                 }
                 Some(Item::NotificationComplete) => {
                     self.ready.pop_front();
-                    let now = whole_millisecond(self.clock.wall());
+                    let now = self.clock.wall();
                     return Ok(self.own(now, NOTIFICATION_COMPLETE));
                 }
                 Some(Item::Event(event)) => {
@@ -124,6 +124,8 @@ impl Pump {
                     if let Some(notification) = self.event(&event)? {
                         return Ok(notification);
                     }
+                    // Looking at an event is work, and there may be a million of them to look at.
+                    tokio::task::yield_now().await;
                     continue;
                 }
                 None => {}
@@ -239,4 +241,153 @@ impl Pump {
 fn whole_millisecond(time: Timestamp) -> Timestamp {
     let micros = time.as_micros();
     Timestamp::from_micros(micros - micros.rem_euclid(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::control::subscription::{StreamName, Window};
+    use crate::datastore::SubtreeFilter;
+    use crate::store::{Batch, NewEvent, OpenOptions, Settings, Store};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn start() -> Timestamp {
+        Timestamp::from_micros(1_466_706_609_115_000)
+    }
+
+    struct Room {
+        clock: Arc<ManualClock>,
+        store: Store<()>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Room {
+        fn open() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Arc::new(ManualClock::new(start()));
+            let store = OpenOptions::new(Settings::default(), clock.clone())
+                .open(dir.path(), |_| Ok::<(), StoreError>(()))
+                .unwrap();
+            Self {
+                clock,
+                store,
+                _dir: dir,
+            }
+        }
+
+        async fn log(&self, events: usize) {
+            let event = || NewEvent {
+                esc: None,
+                netconf: Some(bytes::Bytes::from_static(b"<e xmlns='urn:e'/>")),
+                lcm: None,
+            };
+            let events = (0..events).map(|_| event()).collect();
+            let batch = Batch {
+                events,
+                ..Batch::default()
+            };
+            self.store.submit(batch).await.unwrap();
+        }
+
+        /// A subscription with replay of everything.
+        fn replay(&self, filter: Option<&str>, barrier: Barrier) -> Pump {
+            let log = self.store.events().clone();
+            let window = Window {
+                start: Some(start()),
+                stop: None,
+            };
+            let first = log.first_at_or_after(start()).unwrap();
+            let cursor = Cursor::new(StreamName::Netconf, window, log.head(), Some(first));
+            let filter = filter.map(|filter| {
+                let element = xml::parse_str(filter).unwrap();
+                let filter = Filter::Subtree(SubtreeFilter::decode(&element));
+                (filter, 50_000)
+            });
+            let permit: Permit = Arc::new(|_| true);
+            Pump::new(cursor, filter, log, self.clock.clone(), barrier, permit)
+        }
+    }
+
+    fn no_barrier() -> Barrier {
+        Arc::new(|| Box::pin(async {}))
+    }
+
+    /// An event that was stamped before replayComplete is written, and published after: a client that comes back
+    /// with the eventTime of replayComplete has to see it.
+    #[tokio::test]
+    async fn replay_complete_is_not_later_than_an_event_under_way() {
+        let room = Arc::new(Room::open());
+        room.log(2).await;
+        let under_way = room.clone();
+        let mut pump = room.replay(
+            None,
+            Arc::new(move || {
+                let room = under_way.clone();
+                Box::pin(async move {
+                    room.clock.set_wall(start() + 4 * SECOND);
+                    room.log(1).await;
+                    room.clock.set_wall(start() + 5 * SECOND);
+                })
+            }),
+        );
+        room.clock.set_wall(start() + 5 * SECOND);
+        let mut times = Vec::new();
+        for _ in 0..4 {
+            times.push(pump.next().await.unwrap().time);
+        }
+        let under_way = start() + 4 * SECOND;
+        assert_eq!(
+            times,
+            [
+                start(),
+                start() + MICROSECOND,
+                under_way - MICROSECOND,
+                under_way
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn replay_complete_of_a_quiet_log_is_now() {
+        let room = Room::open();
+        room.log(1).await;
+        let mut pump = room.replay(None, no_barrier());
+        room.clock.set_wall(start() + 5 * SECOND);
+        pump.next().await.unwrap();
+        let time = pump.next().await.unwrap().time;
+        assert_eq!(time, start() + 5 * SECOND - MICROSECOND);
+        // A clock set back.
+        let mut pump = room.replay(None, no_barrier());
+        room.clock.set_wall(Timestamp::from_micros(0));
+        let event = pump.next().await.unwrap().time;
+        assert_eq!(pump.next().await.unwrap().time, event + MICROSECOND);
+    }
+
+    /// One thread, 500 events that nobody wants: others have their turn after each.
+    #[tokio::test]
+    async fn a_filter_that_wants_nothing_leaves_the_thread_to_others() {
+        let room = Room::open();
+        room.log(500).await;
+        let turns = Arc::new(AtomicU64::new(0));
+        let counted = turns.clone();
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut pump = room.replay(Some("<filter><f xmlns='urn:f'/></filter>"), no_barrier());
+        let notification = pump.next().await.unwrap();
+        assert!(matches!(
+            notification.content,
+            Content::Own(REPLAY_COMPLETE)
+        ));
+        other.abort();
+        let turns = turns.load(Ordering::Relaxed);
+        assert!(turns >= 400, "{turns}");
+    }
 }
