@@ -226,6 +226,7 @@ fn edit_of(control: &Control, config: &str) -> Edit {
         default: DefaultOperation::Merge,
         option: ErrorOption::Stop,
         test_only: false,
+        test_first: false,
         access: Nacm::everything(control.schema()),
     }
 }

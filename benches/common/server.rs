@@ -115,6 +115,7 @@ impl Bench {
                 default: DefaultOperation::Merge,
                 option: ErrorOption::Stop,
                 test_only: false,
+                test_first: false,
                 access: Nacm::everything(control.schema()),
             };
             control

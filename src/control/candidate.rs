@@ -21,6 +21,11 @@ impl Candidate {
         self.modified = (!tree.ptr_eq(running)).then_some(tree);
     }
 
+    /// Its content, if it was changed since the last commit or discard.
+    pub fn modified(&self) -> Option<&Tree> {
+        self.modified.as_ref()
+    }
+
     /// Whether it was changed since the last commit or discard.
     pub fn is_modified(&self) -> bool {
         self.modified.is_some()

@@ -50,6 +50,8 @@ pub struct Edit {
     pub option: ErrorOption,
     /// `test-option` test-only.
     pub test_only: bool,
+    /// `test-option` test-then-set, in so many words: of the candidate, too, only what is valid is set.
+    pub test_first: bool,
     /// What the user may do.
     pub access: Nacm,
 }
@@ -73,12 +75,11 @@ impl Control {
     pub async fn edit_running(&self, session: SessionId, edit: Edit) -> Result<(), ControlError> {
         let change = Change {
             who: self.who(session),
-            from_candidate: None,
             what: What::Edit,
         };
         let mut left = Vec::new();
         let large = edit.edit.is_larger_than(LARGE_EDIT);
-        self.change_running(&change, edit.test_only, |base| {
+        self.change_running(&change, edit.test_only, |base, _| {
             let apply = || edit.apply(base);
             let (tree, errors) = match large {
                 true => aside(apply)?,
@@ -92,7 +93,7 @@ impl Control {
     }
 
     /// Edits the candidate: types and existence are checked, rules across nodes at commit, or now when
-    /// nothing but the test is wanted.
+    /// the test is asked for (RFC 6241 section 8.6.4.1).
     ///
     /// # Errors
     /// [`ControlError::Data`] when the edit is wrong.
@@ -106,20 +107,19 @@ impl Control {
                 state.locks.check_write(Datastore::Candidate, session)?;
                 state.candidate.tree(&running)
             };
-            let applied = match tries > OPTIMISTIC_TRIES {
+            let tested = edit.test_only || edit.test_first;
+            let applied = match tries > OPTIMISTIC_TRIES && !tested {
                 true => None,
                 false => {
                     let (edit, base) = (edit.clone(), base.clone());
                     Some(blocking("edit", move || edit.apply(&base)).await??)
                 }
             };
-            if edit.test_only {
-                let (tree, errors) = match applied {
-                    Some(applied) => applied,
-                    None => edit.apply(&base)?,
-                };
-                validate(tree, running).await?;
-                return all_applied(errors);
+            if let (Some((tree, _)), true) = (&applied, tested) {
+                validate(tree.clone(), running).await?;
+            }
+            if let (Some((_, errors)), true) = (&applied, edit.test_only) {
+                return all_applied(errors.clone());
             }
             if let Some(errors) = self.put_candidate(session, &edit, &base, applied)? {
                 return all_applied(errors);
@@ -162,22 +162,13 @@ impl Control {
         request: CommitRequest,
         access: &Nacm,
     ) -> Result<(), ControlError> {
-        let mut change = Change {
+        let change = Change {
             who: self.who(session),
-            from_candidate: None,
             what: What::Commit(request),
         };
-        {
-            let running = self.running();
-            let state = self.state();
-            change.allowed(self, &state)?;
-            if state.candidate.is_modified() {
-                change.from_candidate = Some(state.candidate.tree(&running));
-            }
-        }
         // A candidate that follows running changes nothing; a confirmation may be in it all the same.
-        self.change_running(&change, false, |base| {
-            let candidate = change.from_candidate.as_ref().unwrap_or(base);
+        self.change_running(&change, false, |base, candidate| {
+            let candidate = candidate.unwrap_or(base);
             aside(|| access.check_change(base, candidate))?;
             Ok(candidate.clone())
         })
@@ -210,10 +201,9 @@ impl Control {
             Datastore::Running => {
                 let change = Change {
                     who: self.who(session),
-                    from_candidate: None,
                     what: What::Edit,
                 };
-                let copied = |base: &Tree| {
+                let copied = |base: &Tree, _: Option<&Tree>| {
                     aside(|| access.check_change(base, &content))?;
                     Ok(content.clone())
                 };
@@ -249,11 +239,13 @@ impl Control {
         validate(tree, running).await.map(|_| ())
     }
 
+    /// Changes running by what `edit` makes of it and, for a commit, of the candidate, if that was modified. Both are
+    /// looked at anew when another change came between: what was committed by then is not committed once more.
     pub(super) async fn change_running(
         &self,
         change: &Change,
         test_only: bool,
-        mut edit: impl FnMut(&Tree) -> Result<Tree, ControlError>,
+        mut edit: impl FnMut(&Tree, Option<&Tree>) -> Result<Tree, ControlError>,
     ) -> Result<(), ControlError> {
         let mut tries = 0;
         loop {
@@ -261,13 +253,17 @@ impl Control {
             change.allowed(self, &self.state())?;
             let mut running = self.running.lock().await;
             let base = running.head.clone();
-            let wanted = edit(&base)?;
+            let candidate = match change.what {
+                What::Commit(_) => self.state().candidate.modified().cloned(),
+                _ => None,
+            };
+            let wanted = edit(&base, candidate.as_ref())?;
             let same = wanted.ptr_eq(&base) && !test_only;
             if same && change.allowed(self, &self.state())? == Confirming::Pass {
                 drop(running);
                 // What it agrees with may be submitted and not yet durable.
                 self.settled(&base).await;
-                self.committed(change.from_candidate.as_ref());
+                self.committed(candidate.as_ref());
                 return Ok(());
             }
             let next = if same {
@@ -291,8 +287,8 @@ impl Control {
                 return Ok(());
             }
             let done = match next.units > LARGE_CHANGE {
-                true => aside(|| self.submit(&mut running, next, change))?,
-                false => self.submit(&mut running, next, change)?,
+                true => aside(|| self.submit(&mut running, next, change, candidate))?,
+                false => self.submit(&mut running, next, change, candidate)?,
             };
             drop(running);
             return outcome(done).await;

@@ -144,7 +144,7 @@ impl Control {
         let user = record.asked.as_ref().map_or("", |asked| &asked.user);
         let change = asked(user, Some((id.clone(), record.key.clone())));
         let mut refused = None;
-        let changed = self.change_running(&change, false, |base| {
+        let changed = self.change_running(&change, false, |base, _| {
             let edit = self.edit_of(record, base).map_err(|error| {
                 let text = error.to_string();
                 refused = Some(error);
@@ -211,6 +211,7 @@ impl Control {
             default: DefaultOperation::Merge,
             option: ErrorOption::Rollback,
             test_only: false,
+            test_first: false,
             access,
         };
         let (tree, errors) = edit.apply(base)?;
@@ -247,7 +248,6 @@ fn asked(user: &str, operation: Option<(OpId, DeploymentKey)>) -> Change {
             user: user.to_owned(),
             peer: None,
         },
-        from_candidate: None,
         what: match operation {
             Some((operation, key)) => What::Asked(operation, key),
             None => What::Edit,

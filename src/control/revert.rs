@@ -46,7 +46,6 @@ impl Control {
     ) -> Result<(), ControlError> {
         let change = Change {
             who: self.who(session),
-            from_candidate: None,
             what: What::Cancel(persist_id),
         };
         self.take_back(&change, None).await
@@ -63,7 +62,6 @@ impl Control {
         let Some(left) = left else { return };
         let change = Change {
             who: Who::Server,
-            from_candidate: None,
             what: What::Revert(Why::SessionEnded),
         };
         if let Err(error) = self.take_back(&change, Some(&left)).await {
@@ -99,7 +97,7 @@ impl Control {
             tree: new,
         })
         .await?;
-        let done = super::commit::aside(|| self.submit(&mut running, next, change))?;
+        let done = super::commit::aside(|| self.submit(&mut running, next, change, None))?;
         drop(running);
         super::commit::outcome(done).await
     }
@@ -175,7 +173,6 @@ pub(super) async fn watch(
         tracing::info!(why = due.why.as_str(), "a confirmed commit is taken back");
         let change = Change {
             who: Who::Server,
-            from_candidate: None,
             what: What::Revert(due.why),
         };
         match room.take_back(&change, Some(&due.waiting)).await {

@@ -49,8 +49,6 @@ impl Running {
 /// Who changes running, and how.
 pub(super) struct Change {
     pub who: Who,
-    /// The candidate that is committed, if it was modified.
-    pub from_candidate: Option<Tree>,
     pub what: What,
 }
 
@@ -195,13 +193,14 @@ impl Control {
         }
     }
 
-    /// Enqueues the batch of a new root; the caller holds the sequencer, so batches keep commit order,
-    /// and so does the follower's queue.
+    /// Enqueues the batch of a new root, made of `candidate` if it is a commit; the caller holds the sequencer, so
+    /// batches keep commit order, and so does the follower's queue.
     pub(super) fn submit(
         &self,
         running: &mut Running,
         next: Next,
         change: &Change,
+        candidate: Option<Tree>,
     ) -> Result<oneshot::Receiver<Result<(), ControlError>>, ControlError> {
         // What waits changes under the sequencer alone.
         let (waiting, confirming) = {
@@ -232,7 +231,7 @@ impl Control {
         self.follow(Follow {
             pending,
             desired,
-            candidate: change.from_candidate.clone(),
+            candidate,
             changed,
             done,
         });

@@ -1,5 +1,7 @@
 //! Cases 49 to 61: errors of edits (RFC 6241 section 7.2 and appendix A, RFC 7950 sections 8 and 15).
 
+use std::time::Duration;
+
 use crate::peer::{ESC, Host, Table};
 use crate::sample::{GROUP, NO_VMS, all, candidate, deployment, edit, network, running, tenant};
 
@@ -354,6 +356,66 @@ fn error_options_and_test_only() {
     );
     peer.ok("<lock><target><candidate/></target></lock>");
     table.done();
+}
+
+/// RFC 6241 section 8.6.4.1, RFC 7950 section 8.3.3: rules across nodes wait for the commit, unless the edit says that it is
+/// to be tested first.
+#[test]
+fn a_candidate_is_tested_first_when_the_edit_says_so() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    let dangling = format!(
+        "<esc_datamodel xmlns=\"{ESC}\"><default_vim_connector>v</default_vim_connector></esc_datamodel>"
+    );
+    let refused = "application data-missing app=instance-required path=/esc:esc_datamodel/esc:default_vim_connector";
+    for option in ["test-then-set", "test-only"] {
+        let option = format!("<test-option>{option}</test-option>");
+        let got = peer.error(&edit("candidate", &option, &dangling));
+        table.row(&option, &got, &[refused]);
+        let there = peer
+            .rpc(&all("candidate"))
+            .contains("default_vim_connector");
+        table.check(&format!("{option} sets nothing"), !there);
+    }
+    for option in ["", "<test-option>set</test-option>"] {
+        peer.ok(&edit("candidate", option, &dangling));
+        let got = peer.error("<commit/>");
+        table.row(&format!("commit after {option}"), &got, &[refused]);
+        peer.ok("<discard-changes/>");
+    }
+    let option = "<test-option>test-then-set</test-option>";
+    peer.ok(&edit("candidate", option, &tenant("x", MANAGED)));
+    let there = peer.rpc(&all("candidate")).contains("<name>x</name>");
+    table.check("what is valid is set", there);
+    table.done();
+}
+
+/// RFC 6241 section 8.3.4.1: a commit is of the candidate. One that takes long and is overtaken by another has no right to
+/// what the candidate held when it began.
+#[test]
+fn a_commit_that_is_overtaken_does_not_bring_the_old_candidate_back() {
+    let host = Host::start();
+    let [mut slow, mut quick] = [host.peer(), host.peer()];
+    let tenants: String = (0..1_500)
+        .map(|n| format!("<tenant><name>t{n}</name>{MANAGED}</tenant>"))
+        .collect();
+    slow.ok(&candidate(&format!(
+        "<esc_datamodel xmlns=\"{ESC}\"><tenants>{tenants}</tenants></esc_datamodel>"
+    )));
+    let asked = slow.ask("<commit/>");
+    std::thread::sleep(Duration::from_millis(50));
+    quick.ok(&candidate(&format!(
+        "<esc_datamodel xmlns=\"{ESC}\"><tenants nc:operation=\"replace\"><tenant><name>x</name>{MANAGED}</tenant></tenants></esc_datamodel>"
+    )));
+    quick.ok("<commit/>");
+    let reply = slow.message();
+    assert!(reply.contains(&format!("message-id=\"{asked}\"")) && reply.contains("<ok/>"));
+    for datastore in ["running", "candidate"] {
+        let reply = quick.rpc(&all(datastore));
+        assert!(reply.contains("<name>x</name>") && !reply.contains("<name>t0</name>"));
+    }
+    quick.ok("<lock><target><candidate/></target></lock>");
 }
 
 #[test]

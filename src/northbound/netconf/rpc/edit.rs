@@ -38,7 +38,7 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
         let text = "an action can only be given to the running datastore";
         return RpcError::operation_not_supported(ErrorType::Application, text).into();
     }
-    if !actions.is_empty() && wanted.test_option == TestOption::TestOnly {
+    if !actions.is_empty() && wanted.test_option == Some(TestOption::TestOnly) {
         let text = "an action cannot be tested without being carried out";
         return RpcError::operation_not_supported(ErrorType::Application, text).into();
     }
@@ -61,7 +61,8 @@ pub async fn edit_config(request: &Request<'_>, wanted: EditConfig) -> RpcReply 
             edit,
             default: default(wanted.default_operation),
             option: option(wanted.error_option),
-            test_only: wanted.test_option == TestOption::TestOnly,
+            test_only: wanted.test_option == Some(TestOption::TestOnly),
+            test_first: wanted.test_option == Some(TestOption::TestThenSet),
             access: request.access.clone(),
         };
         let session = request.session.id;

@@ -167,7 +167,7 @@ fn edit_config(operation: Element) -> Result<Operation, RpcError> {
     Ok(Operation::EditConfig(Box::new(EditConfig {
         target,
         default_operation: default_operation.unwrap_or_default(),
-        test_option: test_option.unwrap_or_default(),
+        test_option,
         error_option: error_option.unwrap_or_default(),
         config: config(params.require("config")?)?,
     })))

@@ -120,7 +120,7 @@ fn edit_config_has_the_defaults_of_the_rfc_and_takes_an_unqualified_config() {
         (edit.default_operation, edit.test_option, edit.error_option),
         (
             DefaultOperation::Merge,
-            TestOption::TestThenSet,
+            None,
             ErrorOption::StopOnError
         )
     );
@@ -139,7 +139,7 @@ fn edit_config_has_the_defaults_of_the_rfc_and_takes_an_unqualified_config() {
         (
             DatastoreName::Candidate,
             DefaultOperation::None,
-            TestOption::TestOnly,
+            Some(TestOption::TestOnly),
             ErrorOption::RollbackOnError
         )
     );

@@ -69,10 +69,9 @@ pub enum DefaultOperation {
 }
 
 /// `test-option` of edit-config.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "RFC 6241's own words")]
 pub enum TestOption {
-    #[default]
     TestThenSet,
     Set,
     TestOnly,
@@ -95,8 +94,9 @@ pub struct EditConfig {
     pub target: DatastoreName,
     /// Operation of elements that name none.
     pub default_operation: DefaultOperation,
-    /// Whether to test, to set, or both.
-    pub test_option: TestOption,
+    /// Whether to test, to set, or both, if it says so. Without, the standard's default is to do both, and what the
+    /// test of a candidate is about waits for the commit (RFC 7950 section 8.3.3).
+    pub test_option: Option<TestOption>,
     /// What an error does.
     pub error_option: ErrorOption,
     /// The `<config>` element, always in the base namespace.
