@@ -79,7 +79,12 @@ pub enum ErrorKind {
     /// `access-denied` (RFC 8341 section 3.4.5).
     AccessDenied,
     /// `in-use`: something else still needs what was to be deleted.
-    InUse,
+    InUse {
+        /// Instance path of what needs it.
+        by: String,
+        /// The same in words, as the end of the message.
+        user: String,
+    },
     /// `resource-denied`: a budget is used up.
     ResourceDenied,
     /// `too-big`.

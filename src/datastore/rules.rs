@@ -214,9 +214,18 @@ impl<'t> Deployment<'t> {
     fn refusal(&self, kind: &str, name: &str, path: String) -> Error {
         let tenant = self.tenant.text("name").unwrap_or("");
         let deployment = self.node.text("name").unwrap_or("");
-        let message =
-            format!("{kind} {name} is in use by deployment {deployment} of tenant {tenant}");
-        Error::new(ErrorKind::InUse, path, message)
+        let at = [
+            ("tenant", tenant),
+            ("deployments/esc:deployment", deployment),
+        ];
+        let steps = at.map(|(list, name)| format!("/esc:{list}[esc:name={}]", quoted(name)));
+        let by = format!("/esc:esc_datamodel/esc:tenants{}", steps.concat());
+        let user = format!(" by deployment {deployment} of tenant {tenant}");
+        Error::new(
+            ErrorKind::InUse { by, user },
+            path,
+            format!("{kind} {name} is in use"),
+        )
     }
 }
 

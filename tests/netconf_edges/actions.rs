@@ -299,6 +299,18 @@ fn a_yang_action_is_on_one_instance_that_is_there() {
         // Not even whether it would be valid.
         table.row(case, &ann.error(&on("d", &operate(""))), &[denied]);
     }
+    // One key of three names the instances.
+    let by_key = operations.replace("deployments/", "deployments[esc:deployment_name='d']/");
+    peer.ok(&running(&rules(
+        "watchers",
+        &[(&by_key, "permit"), (&operations, "deny")],
+    )));
+    for (name, expected) in [
+        ("d", "application operation-failed"),
+        ("nope", "protocol access-denied"),
+    ] {
+        table.row(name, &ann.error(&on(name, &stop)), &[expected]);
+    }
     table.row(
         "others",
         &peer.error(&on("d", &stop)),

@@ -861,6 +861,103 @@ fn a_path_comes_out_as_it_went_in_by_every_way_and_after_a_restart() {
 }
 
 #[test]
+fn errors_tell_nothing_of_what_may_not_be_read() {
+    let host = Host::start();
+    add(&host, "keeper", &["keepers"]);
+    let mut admin = host.peer();
+    let image = "<images><image><name>i</name><src>http://127.0.0.1/i</src></image></images>";
+    let in_model = |inner: &str| format!("<esc_datamodel xmlns=\"{ESC}\">{inner}</esc_datamodel>");
+    admin.ok(&running(&in_model(image)));
+    admin.ok(&running(&network("hidden-t", "")));
+    let interface = |nicid: u8| {
+        format!(
+            "<interfaces><interface><nicid>{nicid}</nicid><network>n1</network><mac_address>02:00:00:00:00:01</mac_address></interface></interfaces>"
+        )
+    };
+    let group =
+        |inner: &str| deployment("hidden-t", "hidden-d", &format!("{GROUP}{NO_VMS}{inner}"));
+    let both = interface(0).replace(
+        "</interfaces>",
+        "<interface><nicid>1</nicid><network>n1</network></interface></interfaces>",
+    );
+    admin.ok(&running(&group(&both)));
+    let mut table = Table::default();
+    let delete = in_model(&image.replace("<image>", "<image nc:operation=\"delete\">"));
+    let told = admin.rpc(&running(&delete));
+    table.check(
+        &format!("told to who may know: {told}"),
+        told.contains("in use by deployment hidden-d of tenant hidden-t"),
+    );
+    let interfaces = "/esc:esc_datamodel/esc:tenants/esc:tenant/esc:deployments/esc:deployment/esc:vm_group\
+        /esc:interfaces/esc:interface";
+    let hide = |what: &str| (path(what), "deny");
+    let everything = (path("/"), "permit");
+    let read = |(path, action): (String, &'static str)| (path + &to("read"), action);
+    let policy = |rule: (String, &'static str)| {
+        let (hidden, all) = (read(rule), everything.clone());
+        rules("keepers", &[(&hidden.0, hidden.1), (&all.0, all.1)])
+            .replace("<rule-list>", "<rule-list nc:operation=\"replace\">")
+    };
+    admin.ok(&running(&policy(hide(TENANT))));
+    let mut keeper = host.peer_of("keeper");
+    let told = keeper.rpc(&running(&delete));
+    table.check(
+        &format!("in use by whom is not told: {told}"),
+        told.contains("in-use") && told.contains("image i is in use<") && !told.contains("hidden-"),
+    );
+    // One entry is hidden, and the one that is written has what it has.
+    admin.ok(&running(&policy(hide(&format!(
+        "{interfaces}[esc:nicid='0']"
+    )))));
+    for nicid in [1, 2] {
+        let twice = candidate(&group(&interface(nicid)));
+        let validate = "<validate><source><candidate/></source></validate>";
+        let mut told = [&mut admin, &mut keeper].map(|peer| {
+            peer.ok(&twice);
+            let told = peer.rpc(validate);
+            peer.ok("<discard-changes/>");
+            told
+        });
+        let [all, told] = &mut told;
+        let names =
+            |text: &str, nicid: u8| text.contains(&format!("[esc:nicid='{nicid}']/esc:mac"));
+        table.check(
+            &format!("told to who may know: {all}"),
+            names(all, 0) && names(all, nicid),
+        );
+        table.check(
+            &format!("the other entry is not told: {told}"),
+            told.contains("operation-failed") && !names(told, 0),
+        );
+    }
+    // Entries that are there for naming need no access, whatever can be read.
+    let leaf = format!("{TENANT}/esc:networks/esc:network/esc:vlan_id");
+    let blind = rules(
+        "keepers",
+        &[(&(path(&leaf) + &to("create update")), "permit")],
+    )
+    .replace("<rule-list>", "<rule-list nc:operation=\"replace\">");
+    admin.ok(&running(&blind));
+    admin.ok(&running(&nacm("<read-default>deny</read-default>")));
+    let got = keeper.error(&running(&network("hidden-t", "<vlan_id>7</vlan_id>")));
+    table.row("for naming", &got, &["ok"]);
+    table.check(
+        "written",
+        admin.rpc(&all("running")).contains("<vlan_id>7</vlan_id>"),
+    );
+    for (name, inner) in [
+        ("hidden-t", ""),
+        ("other-t", ""),
+        ("other-t", "<vlan_id>7</vlan_id>"),
+    ] {
+        let got = keeper.error(&running(&network(name, inner)));
+        let expected = format!("{DENIED} path={TENANT}[esc:name='{name}']");
+        table.row("and tell nothing", &got, &[&expected]);
+    }
+    table.done();
+}
+
+#[test]
 fn a_rule_about_nothing_is_refused() {
     let host = Host::start();
     let mut admin = host.peer();

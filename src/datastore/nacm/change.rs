@@ -30,6 +30,8 @@ pub(super) struct Walk<'a> {
     pub schema: &'static Schema,
     pub rules: &'a Compiled,
     pub place: Vec<(NodeId, Option<&'a Keys>)>,
+    /// How many changes were permitted so far.
+    pub granted: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -38,6 +40,7 @@ impl<'a> Walk<'a> {
             schema,
             rules,
             place: Vec::new(),
+            granted: 0,
         }
     }
 
@@ -46,14 +49,18 @@ impl<'a> Walk<'a> {
     }
 
     /// Asks for the node at hand.
-    pub fn require(&self, access: Access) -> Result<(), Error> {
+    pub fn require(&mut self, access: Access) -> Result<(), Error> {
         match self.permits(access) {
-            true => Ok(()),
+            true => {
+                self.granted += 1;
+                Ok(())
+            }
             false => Err(self.denied(access, true)),
         }
     }
 
-    /// The refusal. A node that the request does not name is told only if the user can see it.
+    /// The refusal. A node that the request does not name is told only if the user can see it, and whether
+    /// one that it names would have been created or updated, only then.
     pub fn denied(&self, access: Access, named: bool) -> Error {
         let mut end = self.place.len();
         while !named && end > 0 && !self.rules.sees(self.place.get(..end).unwrap_or_default()) {
@@ -64,7 +71,10 @@ impl<'a> Walk<'a> {
             keys: keys.cloned(),
         });
         let path = Location(steps.collect()).display(self.schema);
-        let message = format!("no {} access", access.as_str());
+        let message = match self.rules.sees(&self.place) {
+            true => format!("no {} access", access.as_str()),
+            false => "no write access".to_owned(),
+        };
         Error::new(ErrorKind::AccessDenied, path, message)
     }
 

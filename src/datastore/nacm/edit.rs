@@ -10,8 +10,9 @@
 //! | replace | create | as merge; delete of everything that is not named |
 //! | none | nothing | nothing |
 //!
-//! Where the user cannot read, a node that would not be changed needs access as if it were: else the
-//! answer told its value. What is implied - defaults, other cases of a choice, what a `when` hides -
+//! Where the user cannot read, a leaf that would not be changed needs access as if it were: else the answer
+//! told its value. A container or list entry that is there for naming needs none, if something that may be
+//! changed is named in it: else the answer told that it is there. What is implied - defaults, other cases of a choice, what a `when` hides -
 //! needs no access.
 
 use std::collections::BTreeSet;
@@ -47,6 +48,14 @@ impl Nacm {
         }
         walk.edits(Some(base.root()), &edit.children, default.operation())
     }
+}
+
+/// What is known of a node that an edit puts.
+enum Named {
+    /// It may be.
+    Judged,
+    /// It is there and stays as it is, and the user may neither see nor write it.
+    Unseen,
 }
 
 /// What stands where an edit node points.
@@ -128,14 +137,30 @@ impl<'a> Walk<'a> {
                 false => Ok(()),
             },
             Operation::None => self.edits(found.interior(), &edit.children, operation),
-            Operation::Merge | Operation::Replace => {
-                self.puts(edit, found, def)?;
-                if let (Operation::Replace, Some(node)) = (operation, found.interior()) {
-                    self.unnamed(node, &edit.children)?;
+            Operation::Merge | Operation::Replace => match self.puts(edit, found, def)? {
+                Named::Judged => self.puts_inside(edit, found, operation),
+                Named::Unseen => {
+                    let before = self.granted;
+                    match self.puts_inside(edit, found, operation) {
+                        Ok(()) if self.granted > before => Ok(()),
+                        Ok(()) => self.require(Access::Update),
+                        Err(_) => Err(self.denied(Access::Update, true)),
+                    }
                 }
-                self.edits(found.interior(), &edit.children, operation)
-            }
+            },
         }
+    }
+
+    fn puts_inside(
+        &mut self,
+        edit: &'a EditNode,
+        found: Found<'a>,
+        operation: Operation,
+    ) -> Result<(), Error> {
+        if let (Operation::Replace, Some(node)) = (operation, found.interior()) {
+            self.unnamed(node, &edit.children)?;
+        }
+        self.edits(found.interior(), &edit.children, operation)
     }
 
     fn deletes(&mut self, found: Found<'a>) -> Result<(), Error> {
@@ -147,29 +172,30 @@ impl<'a> Walk<'a> {
     }
 
     /// The node itself under merge or replace.
-    fn puts(&mut self, edit: &EditNode, found: Found<'a>, def: &SchemaNode) -> Result<(), Error> {
+    fn puts(
+        &mut self,
+        edit: &EditNode,
+        found: Found<'a>,
+        def: &SchemaNode,
+    ) -> Result<Named, Error> {
         if !self.has_meaning(def.id) {
-            return Ok(());
-        }
-        if !found.is_there() {
-            self.require(Access::Create)?;
-            return self.keys(def, Access::Create);
-        }
-        if edit.insert.is_some() {
-            return self.require(Access::Update);
+            return Ok(Named::Judged);
         }
         let terminal = matches!(def.kind, NodeKind::Leaf | NodeKind::Any);
-        if terminal && !unaltered(edit, found, def) {
-            return self.require(Access::Update);
+        let unseen = !self.rules.sees(&self.place);
+        let changes = edit.insert.is_some() || (terminal && !unaltered(edit, found, def));
+        if !found.is_there() {
+            self.require(Access::Create)?;
+            self.keys(def, Access::Create)?;
+        } else if changes || (terminal && unseen) {
+            self.require(Access::Update)?;
+        } else if unseen && !self.permits(Access::Create) && !self.permits(Access::Update) {
+            return match found.interior() {
+                Some(_) => Ok(Named::Unseen),
+                None => Err(self.denied(Access::Update, true)),
+            };
         }
-        if self.rules.sees(&self.place) {
-            return Ok(());
-        }
-        match terminal {
-            true => self.require(Access::Update),
-            false if self.permits(Access::Create) => Ok(()),
-            false => self.require(Access::Update),
-        }
+        Ok(Named::Judged)
     }
 
     /// The key leafs of a list entry at hand, which come with it.
@@ -201,6 +227,7 @@ impl<'a> Walk<'a> {
                     for (keys, entry) in list.iter() {
                         if !entries.contains(&(id, keys)) {
                             self.inside(id, Some(keys), |walk| walk.all_in(Access::Delete, entry))?;
+                            self.granted += 1;
                         }
                     }
                 }
@@ -213,10 +240,14 @@ impl<'a> Walk<'a> {
                                     false => Err(walk.denied(Access::Delete, false)),
                                 }
                             })?;
+                            self.granted += 1;
                         }
                     }
                 }
-                value => self.all_of(Access::Delete, id, value)?,
+                value => {
+                    self.all_of(Access::Delete, id, value)?;
+                    self.granted += 1;
+                }
             }
         }
         Ok(())

@@ -50,14 +50,28 @@ impl Nacm {
         if self.permits_everything() || named {
             return error;
         }
-        match Location::parse(self.schema, &error.path) {
-            Some(location) if self.sees(&location) => error,
-            _ => Error::new(
-                ErrorKind::Failed,
-                "",
-                "a rule of the data model does not hold in data you may not read",
-            ),
+        if !self.sees_at(&error.path) {
+            let message = "a rule of the data model does not hold in data you may not read";
+            return Error::new(ErrorKind::Failed, "", message);
         }
+        // What else an error names may be elsewhere (RFC 8341 section 3.4.3).
+        let kind = match error.kind {
+            ErrorKind::DataNotUnique { mut leafs } => {
+                leafs.retain(|leaf| self.sees_at(leaf));
+                ErrorKind::DataNotUnique { leafs }
+            }
+            ErrorKind::InUse { by, .. } if !self.sees_at(&by) => ErrorKind::InUse {
+                by: String::new(),
+                user: String::new(),
+            },
+            kind => kind,
+        };
+        Error { kind, ..error }
+    }
+
+    fn sees_at(&self, path: &str) -> bool {
+        let location = Location::parse(self.schema, path);
+        location.is_some_and(|location| self.sees(&location))
     }
 }
 

@@ -331,7 +331,12 @@ fn what_is_in_use_cannot_be_deleted() {
     let delete = |what: &str, name: &str| {
         format!("<{what}s><{what} nc:operation='delete'><name>{name}</name></{what}></{what}s>")
     };
-    let in_use = |path: &str| Some((ErrorKind::InUse, format!("/esc:esc_datamodel{path}")));
+    let kind = ErrorKind::InUse {
+        by: "/esc:esc_datamodel/esc:tenants/esc:tenant[esc:name='t']/esc:deployments/esc:deployment[esc:name='d']"
+            .to_owned(),
+        user: " by deployment d of tenant t".to_owned(),
+    };
+    let in_use = |path: &str| Some((kind.clone(), format!("/esc:esc_datamodel{path}")));
     assert_eq!(
         refused(&delete("image", "img")),
         in_use("/esc:images/esc:image[esc:name='img']")

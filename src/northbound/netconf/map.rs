@@ -107,7 +107,7 @@ pub fn data(schema: &Schema, error: &Error) -> RpcError {
         ErrorKind::DataExists => RpcError::data_exists(text),
         ErrorKind::DataMissing | ErrorKind::Mandatory { .. } => RpcError::data_missing(text),
         ErrorKind::AccessDenied => RpcError::access_denied(APP, text),
-        ErrorKind::InUse => RpcError::in_use(APP, text),
+        ErrorKind::InUse { user, .. } => RpcError::in_use(APP, text + user),
         ErrorKind::ResourceDenied => RpcError::resource_denied(APP, text),
         ErrorKind::TooBig => RpcError::too_big(APP, text),
         ErrorKind::Must { app_tag } => {

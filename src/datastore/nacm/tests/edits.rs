@@ -285,6 +285,133 @@ fn an_edit_needs_access_to_every_node_it_changes_and_to_no_other() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// As [`allow`], and nothing may be read.
+fn blind(operations: &str, text: &str) -> String {
+    let closed = format!("<nacm xmlns=\"{NACM}\"><read-default>deny</read-default>");
+    allow(operations, text).replace(&format!("<nacm xmlns=\"{NACM}\">"), &closed)
+}
+
+#[test]
+fn what_is_there_for_naming_needs_no_access_even_where_nothing_can_be_read() {
+    let item_a = "/g:top/g:item[g:name='a'][g:kind='1']";
+    let value = "/g:top/g:item/g:value";
+    let a = |inner: &str| top(&format!("<item><name>a</name><kind>1</kind>{inner}</item>"));
+    let c = |inner: &str| top(&format!("<item><name>c</name><kind>3</kind>{inner}</item>"));
+    let item_c = "/g:top/g:item[g:name='c'][g:kind='3']";
+    let note = "/g:top/g:item[g:name='a']/g:sub/g:note";
+    for (why, config, content, expected) in [
+        (
+            "update of a leaf",
+            blind("update", value),
+            a("<value>x</value>"),
+            "ok",
+        ),
+        (
+            "deeper",
+            blind("update", note),
+            a("<sub><note>x</note></sub>"),
+            "ok",
+        ),
+        (
+            "create of a leaf",
+            blind("create", note),
+            a("<sub><note nc:operation='create'>x</note></sub>"),
+            "ok",
+        ),
+        (
+            "delete of a leaf",
+            blind("delete", value),
+            a("<value nc:operation='delete'/>"),
+            "ok",
+        ),
+        (
+            "replaced, all that goes may",
+            blind("*", item_a),
+            a("").replace("<item>", "<item nc:operation='replace'>"),
+            "ok",
+        ),
+        // No answer tells an entry that is there from one that is not.
+        (
+            "not there",
+            blind("update", value),
+            c("<value>x</value>"),
+            item_c,
+        ),
+        ("nothing in it", blind("update", value), a(""), item_a),
+        (
+            "nothing in it, not there",
+            blind("update", value),
+            c(""),
+            item_c,
+        ),
+        (
+            "an empty container in it",
+            blind("update", value),
+            a("<sub/>"),
+            item_a,
+        ),
+        (
+            "something else in it",
+            blind("update", value),
+            a("<sub><note>x</note></sub>"),
+            item_a,
+        ),
+        (
+            "something else in it, not there",
+            blind("update", value),
+            c("<sub><note>x</note></sub>"),
+            item_c,
+        ),
+        (
+            "something else beside it",
+            blind("update", value),
+            a("<value>x</value><sub><note>x</note></sub>"),
+            item_a,
+        ),
+        (
+            "the value it has",
+            blind("delete", value),
+            a("<value>v</value>"),
+            item_a,
+        ),
+        (
+            "replaced, some of what goes may not",
+            blind("delete", note),
+            a("").replace("<item>", "<item nc:operation='replace'>"),
+            item_a,
+        ),
+    ] {
+        assert_eq!(
+            judge(&config, DefaultOperation::Merge, &content),
+            expected,
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_does_not_tell_whether_what_cannot_be_read_is_there() {
+    let words = |config: &str, content: &str| {
+        let edit = decoded(&top(content));
+        let nacm = ops(config);
+        let checked = nacm.check_edit(&tree(DATA), &edit, DefaultOperation::Merge);
+        checked.unwrap_err().message
+    };
+    let (closed, open) = (nacm("<read-default>deny</read-default>"), nacm(""));
+    for (there, not) in [
+        ("<plain>x</plain>", "<size>1</size>"),
+        ("<tag>t1</tag>", "<tag>t9</tag>"),
+        (
+            "<item><name>a</name><kind>1</kind><value>x</value></item>",
+            "<item><name>c</name><kind>3</kind><value>x</value></item>",
+        ),
+    ] {
+        assert_eq!(words(&closed, there), words(&closed, not), "{there}");
+    }
+    assert_eq!(words(&open, "<plain>x</plain>"), "no update access");
+    assert_eq!(words(&open, "<size>1</size>"), "no create access");
+}
+
 #[test]
 fn a_path_that_the_user_cannot_see_is_not_told() {
     // Everything may be written but what default-deny-all guards, which a replacement would take away.

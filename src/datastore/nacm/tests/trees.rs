@@ -258,4 +258,25 @@ fn errors_about_what_is_not_seen_tell_nothing() {
     let told = of("/g:top/g:vault/g:gold");
     assert_eq!((told.kind, &*told.path), (ErrorKind::Failed, ""));
     assert!(!told.message.contains("s3cret"));
+    // What is named beside the path, in error-info and in words.
+    let leafs = ["/g:top/g:plain", "/g:top/g:hidden"].map(str::to_owned);
+    let kind = ErrorKind::DataNotUnique {
+        leafs: leafs.to_vec(),
+    };
+    let told = nacm.discreet(Error::new(kind, "/g:top/g:plain", "twice"));
+    let seen = ErrorKind::DataNotUnique {
+        leafs: vec![leafs[0].clone()],
+    };
+    assert_eq!(told.kind, seen);
+    for (by, told) in [
+        ("/g:top/g:plain", " by you know whom"),
+        ("/g:top/g:vault", ""),
+    ] {
+        let kind = ErrorKind::InUse {
+            by: by.to_owned(),
+            user: " by you know whom".to_owned(),
+        };
+        let error = nacm.discreet(Error::new(kind, "/g:top/g:plain", "in use"));
+        assert!(matches!(error.kind, ErrorKind::InUse { user, .. } if user == told));
+    }
 }
