@@ -284,3 +284,53 @@ fn frames_of_an_agent_are_not_read() {
     assert!(wire.closes(SOON).0);
     host.lives();
 }
+
+/// What is answered without being asked for is answered no faster than the client reads: UNIMPLEMENTED, refused
+/// requests.
+#[test]
+fn answers_that_nobody_reads_cost_no_memory() {
+    let host = quick();
+    flat(&host, 16, || {
+        for message in [
+            vec![PING],
+            Payload::new(GLOBAL_REQUEST).string("x@y").byte(1).0,
+            Payload(Wire::channel_open(1, 1, 1)).0,
+        ] {
+            let mut wire = user(&host);
+            wire.tcp
+                .set_write_timeout(Some(Duration::from_secs(1)))
+                .unwrap();
+            let mut sent = 0;
+            while sent < 300_000 && wire.packet(&message) {
+                sent += 1;
+            }
+            println!("{sent} of message {} taken unread", message[0]);
+            host.lives();
+        }
+    });
+}
+
+/// RFC 4253 section 9: keys are exchanged anew when enough was sent; whoever does not take part, and talks on, is cut.
+#[test]
+fn a_client_that_takes_no_part_in_new_keys_is_cut() {
+    let host = Host::process_with(
+        "[ssh]\nauth-rejection-milliseconds = 1\nrekey-bytes = 1048576\n",
+        &[],
+    );
+    flat(&host, 16, || {
+        for message in [vec![PING; 1_000], Payload(Wire::channel_open(1, 1, 1)).0] {
+            let mut wire = user(&host);
+            for _ in 0..40 {
+                wire.packet(Payload::new(IGNORE).string(vec![0; 32_000]).0);
+            }
+            wire.expect_past(KEXINIT);
+            wire.tcp.set_write_timeout(Some(SOON)).unwrap();
+            let mut sent = 0;
+            // Twice the window of 256 KiB may be under way.
+            while sent < 600 << 10 && wire.packet(&message) {
+                sent += message.len();
+            }
+            assert_eq!(wire.ends("no part in new keys"), 2);
+        }
+    });
+}

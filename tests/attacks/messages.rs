@@ -418,3 +418,32 @@ fn the_worst_legal_messages_cost_eight_times_their_size_and_nobody_else_anything
         host.lives();
     }
 }
+
+/// A line of the audit log for each request, also for one that is not understood.
+#[test]
+fn requests_that_are_not_understood_are_told() {
+    let host = quick();
+    let mut peer = host.peer();
+    let bad = [
+        format!("<rpc xmlns=\"{BASE}\"><get/></rpc>"),
+        format!("<rpc xmlns=\"{BASE}\" message-id=\"1\"/>"),
+        rpc("<get/><get/>"),
+        rpc("text<get/>"),
+        "<rpc message-id=\"1\"><get/></rpc>".to_owned(),
+        "<rpc".to_owned(),
+    ];
+    for message in &bad {
+        peer.send_message(message);
+        assert!(peer.message().contains("<rpc-error>"), "{message}");
+    }
+    let told = || {
+        let log = std::fs::read_to_string(host.data().join("audit/audit.log")).unwrap();
+        log.matches("\"what\":\"rpc\",\"result\":\"refused\",\"reason\":\"not understood\"")
+            .count()
+    };
+    crate::eventually("each is told", || told() == bad.len());
+    // One that ends the session.
+    peer.send_message(&format!("<rpc-reply xmlns=\"{BASE}\" message-id=\"1\"/>"));
+    assert!(peer.closes());
+    crate::eventually("that one too", || told() == bad.len() + 1);
+}

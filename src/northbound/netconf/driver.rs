@@ -16,6 +16,7 @@ use super::memory;
 use super::notify::{Content, Notification, Pump, PumpError};
 use super::service::{Answer, Service};
 use super::times::{Awaiting, MessageClock};
+use super::trace;
 use super::transport::{
     self, BoxFuture, EndReason as TransportEnd, Leave, Reader, SessionIo, WriteError, Writer,
 };
@@ -450,10 +451,17 @@ impl Driver {
     fn count(&mut self) {
         let now = self.session.counters();
         let before = std::mem::replace(&mut self.counted, now);
-        let totals = &self.admitted.service.control().sessions.totals;
+        let control = self.admitted.service.control();
+        let bad = now.in_bad_rpcs - before.in_bad_rpcs;
+        if bad > 0 {
+            control
+                .audit()
+                .note(trace::not_understood(&self.admitted.info, bad));
+        }
+        let totals = &control.sessions.totals;
         for counters in [&self.admitted.info.counters, totals] {
             Counters::add(&counters.in_rpcs, now.in_rpcs - before.in_rpcs);
-            Counters::add(&counters.in_bad_rpcs, now.in_bad_rpcs - before.in_bad_rpcs);
+            Counters::add(&counters.in_bad_rpcs, bad);
             Counters::add(
                 &counters.out_rpc_errors,
                 now.out_rpc_errors - before.out_rpc_errors,

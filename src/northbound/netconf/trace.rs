@@ -35,6 +35,14 @@ pub fn ended(session: &SessionInfo, end: &SessionEnd) -> AuditRecord {
     record
 }
 
+/// Messages that are no requests: an envelope that is wrong, or none. Each was refused, or has ended the session.
+pub fn not_understood(session: &SessionInfo, messages: u64) -> AuditRecord {
+    let mut record = by(session, "rpc", Outcome::Refused);
+    record.detail = (messages > 1).then(|| format!("{messages} messages"));
+    record.reason = Some("not understood".to_owned());
+    record
+}
+
 /// A request that begins; what could not be decoded has only its name.
 pub fn request(
     audit: &Recorder,

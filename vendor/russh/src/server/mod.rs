@@ -1248,7 +1248,12 @@ async fn reply<H: Handler + Send>(
                 if kex.peer_kexinit_received() {
                     return Err(crate::Error::Inconsistent.into());
                 }
-                session.pending_len = session.pending_len.saturating_add(pkt.buffer.len() as u32);
+                // Changed by the Lifeline project: the answer to a CHANNEL_OPEN waits with a channel and its
+                // queues, some hundred times as large as the message.
+                let kept = if msg_type == msg::CHANNEL_OPEN { 4096 } else { 0 };
+                session.pending_len = session
+                    .pending_len
+                    .saturating_add(pkt.buffer.len() as u32 + kept);
                 if u64::from(session.pending_len) > 2 * u64::from(session.common.config.window_size)
                 {
                     return Err(crate::Error::Pending.into());
