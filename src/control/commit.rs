@@ -56,6 +56,15 @@ pub struct Edit {
     pub access: Nacm,
 }
 
+/// What a datastore is to hold.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// This.
+    Given(Tree),
+    /// What the other datastore holds: running for the candidate, the candidate for running.
+    OtherDatastore,
+}
+
 impl Edit {
     /// Applies itself; with continue-on-error, errors come beside the tree that holds the rest.
     /// Access is asked for first: what is refused for want of it is not looked for.
@@ -186,7 +195,8 @@ impl Control {
         Ok(())
     }
 
-    /// Replaces a datastore's whole content (copy-config, RFC 6241 section 7.3).
+    /// Replaces a datastore's whole content (copy-config, RFC 6241 section 7.3). Of the other datastore it gets what
+    /// that holds when its turn comes, as far as the user may read it (RFC 8341 section 3.2.6).
     ///
     /// # Errors
     /// As for an edit.
@@ -194,38 +204,66 @@ impl Control {
         &self,
         session: SessionId,
         target: Datastore,
-        content: Tree,
+        content: Content,
         access: &Nacm,
     ) -> Result<(), ControlError> {
+        let copy_of = |other: &Tree| match &content {
+            Content::Given(tree) => tree.clone(),
+            Content::OtherDatastore => access.readable(other),
+        };
         match target {
             Datastore::Running => {
                 let change = Change {
                     who: self.who(session),
                     what: What::Edit,
                 };
-                let copied = |base: &Tree, _: Option<&Tree>| {
-                    aside(|| access.check_change(base, &content))?;
-                    Ok(content.clone())
+                let copied = |base: &Tree, candidate: Option<&Tree>| {
+                    aside(|| {
+                        let content = copy_of(candidate.unwrap_or(base));
+                        access.check_change(base, &content)?;
+                        Ok(content)
+                    })
                 };
                 self.change_running(&change, false, copied).await
             }
-            Datastore::Candidate => {
-                let running = self.running();
-                let judged = {
-                    let state = self.state();
-                    state.locks.check_write(Datastore::Candidate, session)?;
-                    state.candidate.tree(&running)
-                };
-                // Not under the lock, which every session needs.
-                aside(|| access.check_change(&judged, &content))?;
-                let mut state = self.state();
+            Datastore::Candidate => self.replace_candidate(session, copy_of, access),
+        }
+    }
+
+    fn replace_candidate(
+        &self,
+        session: SessionId,
+        copy_of: impl Fn(&Tree) -> Tree,
+        access: &Nacm,
+    ) -> Result<(), ControlError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let running = self.running();
+            let judged = {
+                let state = self.state();
                 state.locks.check_write(Datastore::Candidate, session)?;
-                let now = state.candidate.tree(&running);
-                if !now.ptr_eq(&judged) {
-                    access.check_change(&now, &content)?;
-                }
-                state.candidate.set(content, &running);
-                Ok(())
+                state.candidate.tree(&running)
+            };
+            // Not under the lock, which every session needs.
+            let content = aside(|| {
+                let content = copy_of(&running);
+                access.check_change(&judged, &content)?;
+                Ok::<_, ControlError>(content)
+            })?;
+            let mut state = self.state();
+            state.locks.check_write(Datastore::Candidate, session)?;
+            let now = self.running();
+            let same = now.ptr_eq(&running) && state.candidate.tree(&now).ptr_eq(&judged);
+            if same {
+                state.candidate.set(content, &now);
+                return Ok(());
+            }
+            if tries > OPTIMISTIC_TRIES {
+                let content = copy_of(&now);
+                access.check_change(&state.candidate.tree(&now), &content)?;
+                state.candidate.set(content, &now);
+                return Ok(());
             }
         }
     }
@@ -239,8 +277,8 @@ impl Control {
         validate(tree, running).await.map(|_| ())
     }
 
-    /// Changes running by what `edit` makes of it and, for a commit, of the candidate, if that was modified. Both are
-    /// looked at anew when another change came between: what was committed by then is not committed once more.
+    /// Changes running by what `edit` makes of it and of the candidate, if that was modified. Both are looked at anew
+    /// when another change came between: what was committed by then is not committed once more.
     pub(super) async fn change_running(
         &self,
         change: &Change,
@@ -253,11 +291,9 @@ impl Control {
             change.allowed(self, &self.state())?;
             let mut running = self.running.lock().await;
             let base = running.head.clone();
-            let candidate = match change.what {
-                What::Commit(_) => self.state().candidate.modified().cloned(),
-                _ => None,
-            };
+            let candidate = self.state().candidate.modified().cloned();
             let wanted = edit(&base, candidate.as_ref())?;
+            let candidate = candidate.filter(|_| matches!(change.what, What::Commit(_)));
             let same = wanted.ptr_eq(&base) && !test_only;
             if same && change.allowed(self, &self.state())? == Confirming::Pass {
                 drop(running);

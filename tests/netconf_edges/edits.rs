@@ -391,8 +391,8 @@ fn a_candidate_is_tested_first_when_the_edit_says_so() {
     table.done();
 }
 
-/// RFC 6241 section 8.3.4.1: a commit is of the candidate. One that takes long and is overtaken by another has no right to
-/// what the candidate held when it began.
+/// RFC 6241 sections 7.3 and 8.3.4.1: what is committed, or copied, is the candidate. A request that takes long and is
+/// overtaken by another has no right to what the candidate held when it began.
 #[test]
 fn a_commit_that_is_overtaken_does_not_bring_the_old_candidate_back() {
     let host = Host::start();
@@ -400,22 +400,28 @@ fn a_commit_that_is_overtaken_does_not_bring_the_old_candidate_back() {
     let tenants: String = (0..1_500)
         .map(|n| format!("<tenant><name>t{n}</name>{MANAGED}</tenant>"))
         .collect();
-    slow.ok(&candidate(&format!(
-        "<esc_datamodel xmlns=\"{ESC}\"><tenants>{tenants}</tenants></esc_datamodel>"
-    )));
-    let asked = slow.ask("<commit/>");
-    std::thread::sleep(Duration::from_millis(50));
-    quick.ok(&candidate(&format!(
-        "<esc_datamodel xmlns=\"{ESC}\"><tenants nc:operation=\"replace\"><tenant><name>x</name>{MANAGED}</tenant></tenants></esc_datamodel>"
-    )));
-    quick.ok("<commit/>");
-    let reply = slow.message();
-    assert!(reply.contains(&format!("message-id=\"{asked}\"")) && reply.contains("<ok/>"));
-    for datastore in ["running", "candidate"] {
-        let reply = quick.rpc(&all(datastore));
-        assert!(reply.contains("<name>x</name>") && !reply.contains("<name>t0</name>"));
+    for request in [
+        "<commit/>",
+        "<copy-config><target><running/></target><source><candidate/></source></copy-config>",
+    ] {
+        slow.ok(&candidate(&format!(
+            "<esc_datamodel xmlns=\"{ESC}\"><tenants>{tenants}</tenants></esc_datamodel>"
+        )));
+        let asked = slow.ask(request);
+        std::thread::sleep(Duration::from_millis(50));
+        quick.ok(&candidate(&format!(
+            "<esc_datamodel xmlns=\"{ESC}\"><tenants nc:operation=\"replace\"><tenant><name>x</name>{MANAGED}</tenant></tenants></esc_datamodel>"
+        )));
+        quick.ok("<commit/>");
+        let reply = slow.message();
+        assert!(reply.contains(&format!("message-id=\"{asked}\"")) && reply.contains("<ok/>"));
+        for datastore in ["running", "candidate"] {
+            let reply = quick.rpc(&all(datastore));
+            assert!(reply.contains("<name>x</name>") && !reply.contains("<name>t0</name>"));
+        }
+        quick.ok("<lock><target><candidate/></target></lock>");
+        quick.ok("<unlock><target><candidate/></target></unlock>");
     }
-    quick.ok("<lock><target><candidate/></target></lock>");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! copy-config, delete-config, lock, unlock, validate, commit, discard-changes,
 //! cancel-commit (RFC 6241 sections 7.3 to 7.6, 8.3, 8.4 and 8.6).
 
-use crate::control::commit::aside;
+use crate::control::commit::{Content, aside};
 use crate::control::confirmed::{CommitRequest, Confirm};
 use crate::control::error::ControlError;
 use crate::control::lock::Datastore;
@@ -47,18 +47,16 @@ pub async fn copy_config(request: &Request<'_>, wanted: CopyConfig) -> RpcReply 
     if matches!(wanted.source, Source::Datastore(name) if name == wanted.target) {
         return request.failed(&ControlError::SameDatastore);
     }
-    let tree = match content(request, &wanted.source, wanted.target) {
-        Ok(tree) => tree,
-        Err(error) => return request.failed(&error),
-    };
-    // What the user may not read is not copied (RFC 8341 section 3.2.6).
-    let tree = match &wanted.source {
-        Source::Datastore(_) => aside(|| request.access.readable(&tree)),
-        Source::Config(_) => tree,
+    let copied = match &wanted.source {
+        Source::Datastore(_) => Content::OtherDatastore,
+        Source::Config(_) => match content(request, &wanted.source, wanted.target) {
+            Ok(tree) => Content::Given(tree),
+            Err(error) => return request.failed(&error),
+        },
     };
     let target = datastore(wanted.target);
     let control = request.control();
-    let copied = control.replace(request.session.id, target, tree, &request.access);
+    let copied = control.replace(request.session.id, target, copied, &request.access);
     request.done(copied.await)
 }
 
