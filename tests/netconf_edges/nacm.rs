@@ -860,6 +860,153 @@ fn a_path_comes_out_as_it_went_in_by_every_way_and_after_a_restart() {
     table.done();
 }
 
+/// `/nacm` with one rule of each list, (list, group, content, action), and insert attributes.
+fn lists(all: &[(&str, &str, &str, &str)], insert: &str) -> String {
+    let lists: String = all
+        .iter()
+        .map(|(list, group, content, action)| {
+            format!(
+                "<rule-list{insert}><name>{list}</name><group>{group}</group><rule><name>r</name>{content}\
+                 <action>{action}</action></rule></rule-list>"
+            )
+        })
+        .collect();
+    nacm(&lists)
+}
+
+#[test]
+fn rule_lists_count_in_their_order_for_every_group_of_the_user() {
+    let host = Host::start();
+    add(&host, "ann", &["a", "b"]);
+    let mut admin = host.peer();
+    let mut table = Table::default();
+    admin.ok(&running(&nacm(
+        "<groups><group><name>c</name><user-name>ann</user-name></group></groups>",
+    )));
+    let one = path(&format!("{TENANT}[esc:name='t1']"));
+    let three = path(&format!("{TENANT}[esc:name='t3']"));
+    let all = path("/");
+    admin.ok(&running(&lists(
+        &[
+            ("others", "d", &all, "permit"),
+            ("first", "b", &one, "permit"),
+            ("second", "c", &three, "permit"),
+            ("third", "*", &all, "deny"),
+            ("fourth", "a", &all, "permit"),
+        ],
+        "",
+    )));
+    let mut ann = host.peer_of("ann");
+    // Reading is denied by the third list, but for what comes before it; operations by none.
+    for (name, permitted) in [("t1", true), ("t2", false), ("t3", true)] {
+        let expected = match permitted {
+            true => "ok".to_owned(),
+            false => format!("{DENIED} path={TENANT}[esc:name='{name}']"),
+        };
+        let got = ann.error(&running(&tenant(name, "")));
+        table.row(name, &got, &[&expected]);
+    }
+    let attributes = " xmlns:y=\"urn:ietf:params:xml:ns:yang:1\" y:insert=\"first\"";
+    let moved = lists(&[("fourth", "a", &all, "permit")], attributes);
+    table.row(
+        "moved to the front",
+        &admin.error(&running(&moved)),
+        &["ok"],
+    );
+    table.row("t2 now", &ann.error(&running(&tenant("t2", ""))), &["ok"]);
+    let seen = ann.rpc(&all_of_tenants());
+    table.check(
+        &format!("and read: {seen}"),
+        ["t1", "t2", "t3"]
+            .iter()
+            .all(|name| seen.contains(&format!(">{name}<"))),
+    );
+    table.done();
+}
+
+fn all_of_tenants() -> String {
+    let model = format!("<esc_datamodel xmlns=\"{ESC}\"/>");
+    format!("<get-config><source><running/></source><filter>{model}</filter></get-config>")
+}
+
+#[test]
+fn what_is_taken_away_needs_access_to_all_that_goes_and_a_commit_only_to_what_differs() {
+    let host = Host::start();
+    add(&host, "ann", &["builders"]);
+    let (mut admin, mut ann) = (host.peer(), host.peer_of("ann"));
+    admin.ok(&running(&network("t", "")));
+    let all = path(TENANT);
+    let kept = path(&format!("{TENANT}/esc:networks/esc:network[esc:name='n1']")) + &to("delete");
+    let exec = "<rpc-name>delete-config</rpc-name>";
+    let policy = [(&*kept, "deny"), (&*all, "permit"), (exec, "permit")];
+    admin.ok(&running(&rules("builders", &policy)));
+    let mut table = Table::default();
+    let n1 =
+        format!("{DENIED} path={TENANT}[esc:name='t']/esc:networks/esc:network[esc:name='n1']");
+    let gone = running(&tenant("t", "")).replace("<tenant>", "<tenant nc:operation=\"delete\">");
+    table.row("delete of what it is in", &ann.error(&gone), &[&n1]);
+    let gone = gone.replace("\"delete\"", "\"remove\"");
+    table.row("remove of what it is in", &ann.error(&gone), &[&n1]);
+    let less = running(&tenant("t", "")).replace("<tenant>", "<tenant nc:operation=\"replace\">");
+    table.row("replace without it", &ann.error(&less), &[&n1]);
+    table.row(
+        "in a candidate",
+        &ann.error(
+            &candidate(&tenant("t", "")).replace("<tenant>", "<tenant nc:operation=\"replace\">"),
+        ),
+        &[&n1],
+    );
+    admin.ok(&candidate(&tenant("t", "")).replace("<tenant>", "<tenant nc:operation=\"delete\">"));
+    table.row(
+        "commit of what another deleted",
+        &ann.error("<commit/>"),
+        &[&n1],
+    );
+    ann.ok("<discard-changes/>");
+    let delete = "<delete-config><target><candidate/></target></delete-config>";
+    table.row(
+        "delete-config, permitted",
+        &ann.error(delete),
+        &[
+            "protocol operation-not-supported",
+            "application operation-not-supported",
+        ],
+    );
+    // What is around it needs nothing under none, and neither does what is not there under remove.
+    let none = "<default-operation>none</default-operation>";
+    let vlan = "<vlan_id nc:operation=\"create\">7</vlan_id>";
+    table.row(
+        "none",
+        &ann.error(&edit("running", none, &network("t", vlan))),
+        &["ok"],
+    );
+    let other = tenant("u", "").replace("<tenant>", "<tenant nc:operation=\"remove\">");
+    table.row(
+        "remove of what is not there",
+        &ann.error(&running(&other)),
+        &["ok"],
+    );
+    // A confirming commit of what is in force changes nothing, whatever the user may by now.
+    ann.ok(&candidate(&network("t", "<vlan_id>8</vlan_id>")));
+    table.row(
+        "confirmed",
+        &ann.error("<commit><confirmed/></commit>"),
+        &["ok"],
+    );
+    groups(&host, "ann", &[]);
+    table.row("confirming", &ann.error("<commit/>"), &["ok"]);
+    table.check(
+        "in force",
+        admin.rpc(&all_of_tenants()).contains("<vlan_id>8<"),
+    );
+    table.row(
+        "and no more",
+        &ann.error(&running(&network("t", "<vlan_id>9</vlan_id>"))),
+        &[&format!("{}/esc:vlan_id", n1)],
+    );
+    table.done();
+}
+
 #[test]
 fn errors_tell_nothing_of_what_may_not_be_read() {
     let host = Host::start();
