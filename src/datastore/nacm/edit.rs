@@ -181,21 +181,26 @@ impl<'a> Walk<'a> {
         if !self.has_meaning(def.id) {
             return Ok(Named::Judged);
         }
-        let terminal = matches!(def.kind, NodeKind::Leaf | NodeKind::Any);
-        let unseen = !self.rules.sees(&self.place);
-        let changes = edit.insert.is_some() || (terminal && !unaltered(edit, found, def));
         if !found.is_there() {
             self.require(Access::Create)?;
             self.keys(def, Access::Create)?;
-        } else if changes || (terminal && unseen) {
-            self.require(Access::Update)?;
-        } else if unseen && !self.permits(Access::Create) && !self.permits(Access::Update) {
-            return match found.interior() {
-                Some(_) => Ok(Named::Unseen),
-                None => Err(self.denied(Access::Update, true)),
-            };
+            return Ok(Named::Judged);
         }
-        Ok(Named::Judged)
+        let terminal = matches!(def.kind, NodeKind::Leaf | NodeKind::Any);
+        if edit.insert.is_some() || (terminal && !unaltered(edit, found, def)) {
+            self.require(Access::Update)?;
+            return Ok(Named::Judged);
+        }
+        if self.rules.sees(&self.place) {
+            return Ok(Named::Judged);
+        }
+        if !terminal && self.permits(Access::Create) {
+            return Ok(Named::Judged);
+        }
+        match found.interior() {
+            Some(_) if !self.permits(Access::Update) => Ok(Named::Unseen),
+            _ => self.require(Access::Update).map(|()| Named::Judged),
+        }
     }
 
     /// The key leafs of a list entry at hand, which come with it.
