@@ -118,11 +118,7 @@ fn edit_config_has_the_defaults_of_the_rfc_and_takes_an_unqualified_config() {
     assert!(edit.config.child("urn:a", "a").is_some());
     assert_eq!(
         (edit.default_operation, edit.test_option, edit.error_option),
-        (
-            DefaultOperation::Merge,
-            None,
-            ErrorOption::StopOnError
-        )
+        (DefaultOperation::Merge, None, ErrorOption::StopOnError)
     );
     let Operation::EditConfig(edit) = base(
         "<edit-config><target><candidate/></target><default-operation>none</default-operation><test-option>test-only</test-option><error-option>rollback-on-error</error-option><config/></edit-config>",
