@@ -138,7 +138,7 @@ mod tests {
         let forged = [
             &line.as_bytes()[..at],
             b"\xff",
-            line.trim_end()[at + mark.len()..].as_bytes(),
+            &line.trim_end().as_bytes()[at + mark.len()..],
         ];
         assert!(!open(&forged.concat()).sound);
     }
