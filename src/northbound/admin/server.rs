@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +20,11 @@ const MAX_LINE: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct AdminServer {
     path: PathBuf,
+    /// Device and inode of the socket: the path may become another's.
+    made: (u64, u64),
     stop: Arc<AtomicBool>,
+    /// The socket that listens, to be shut down.
+    listening: UnixStream,
     /// The connection at hand.
     current: Arc<Mutex<Option<UnixStream>>>,
     thread: Option<JoinHandle<()>>,
@@ -40,6 +45,8 @@ pub fn listen(
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let made = std::fs::symlink_metadata(&path)?;
+    let listening = UnixStream::from(OwnedFd::from(listener.try_clone()?));
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = stop.clone();
     let current = Arc::new(Mutex::new(None));
@@ -67,7 +74,9 @@ pub fn listen(
         })?;
     Ok(AdminServer {
         path,
+        made: (made.dev(), made.ino()),
         stop,
+        listening,
         current,
         thread: Some(thread),
     })
@@ -105,14 +114,23 @@ impl Drop for AdminServer {
         {
             tracing::debug!(%error, "control socket");
         }
-        // The accept call returns for this last connection and sees the flag.
-        let woken = UnixStream::connect(&self.path).is_ok();
+        // The accept call returns and sees the flag: on Linux because of this, whatever became of the path; elsewhere
+        // for a last connection.
+        let woken = self.listening.shutdown(Shutdown::Both).is_ok()
+            || UnixStream::connect(&self.path).is_ok();
         if let (true, Some(thread)) = (woken, self.thread.take())
             && thread.join().is_err()
         {
             tracing::error!("control socket thread panicked");
         }
-        if let Err(error) = std::fs::remove_file(&self.path) {
+        let found = std::fs::symlink_metadata(&self.path);
+        let removed = match found {
+            Ok(found) if (found.dev(), found.ino()) == self.made => {
+                std::fs::remove_file(&self.path)
+            }
+            found => found.map(drop),
+        };
+        if let Err(error) = removed {
             tracing::debug!(%error, "control socket was gone already");
         }
     }
@@ -175,5 +193,33 @@ mod tests {
         let mut rest = Vec::new();
         silent.read_to_end(&mut rest).unwrap();
         assert_eq!(rest, b"");
+    }
+
+    /// What the thread holds - users, the audit log - goes with it, or the process could not end. Nor is another
+    /// server's socket taken for its own.
+    #[test]
+    fn it_ends_though_the_path_is_gone_or_anothers() {
+        for another in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join(SOCKET);
+            let held = Arc::new(());
+            let holds = held.clone();
+            let server = listen(dir.path(), move |_| {
+                let _ = &holds;
+                Reply::Ok
+            })
+            .unwrap();
+            std::fs::rename(&path, dir.path().join("moved")).unwrap();
+            let other = another.then(|| UnixListener::bind(&path).unwrap());
+            let (ended, end) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                drop(server);
+                let _ = ended.send(());
+            });
+            let limit = Duration::from_secs(5);
+            assert!(end.recv_timeout(limit).is_ok(), "another: {another}");
+            assert_eq!(Arc::strong_count(&held), 1, "another: {another}");
+            assert_eq!(path.exists(), other.is_some());
+        }
     }
 }
