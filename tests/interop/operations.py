@@ -5,19 +5,22 @@ list: what its classes and its command line offer is called at least once in eac
 """
 
 import asyncio
+import concurrent.futures
+import contextlib
+import os
 import pathlib
 import re
 import shutil
+import signal
+import socket
 import subprocess
-import threading
-import time
 import warnings
 
 from lxml import etree
-from ncclient import manager
 from ncclient.devices.default import DefaultDeviceHandler
-from ncclient.operations import MissingCapabilityError, OperationError, RaiseMode, TimeoutExpiredError
+from ncclient.operations import MissingCapabilityError, RaiseMode
 from ncclient.operations.rpc import RPCError
+from ncclient.transport.errors import AuthenticationError
 from ncclient.xml_ import new_ele, sub_ele, sub_ele_ns, to_ele
 from netconf_client.connect import connect_ssh
 from netconf_client.error import RpcError
@@ -30,7 +33,6 @@ from protocol import config, image
 from scenarios import refusal
 
 CASES = []
-WD = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults"
 UNKNOWN = ("operation-not-supported", "unknown-element", "unknown-namespace")
 
 
@@ -293,14 +295,36 @@ def hears(server, m, auth, more):
 # -------------------------------------------------------------- ways of coming in
 
 
+def host_keys(server):
+    """A known_hosts file, and the keys in it."""
+    known = server.home / "known_hosts"
+    scan = subprocess.run(["ssh-keyscan", "-p", str(server.port), server.host], capture_output=True, text=True, check=True, timeout=60)
+    keys = sorted(line.split(" ", 1)[1] for line in scan.stdout.splitlines() if line and not line.startswith("#"))
+    h.expect_equal([key.split()[0] for key in keys], ["ecdsa-sha2-nistp256", "ssh-ed25519", "ssh-rsa"], "host keys")
+    known.write_text("".join(f"[{server.host}]:{server.port} {key}\n" for key in keys))
+    return known, keys
+
+
+@contextlib.contextmanager
+def agent(key):
+    """A running ssh-agent that has a key, in the environment."""
+    done = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+    found = dict(re.findall(r"(SSH_\w+)=([^;]+);", done.stdout))
+    before = {name: os.environ.get(name) for name in found}
+    os.environ.update(found)
+    try:
+        subprocess.run(["ssh-add", "-q", key], check=True, stdin=subprocess.DEVNULL)
+        yield
+    finally:
+        os.kill(int(found["SSH_AGENT_PID"]), signal.SIGTERM)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
 @check
 def ncclient_connects(server):
     """ncclient: every argument of connect."""
-    known = server.home / "known_hosts"
-    scan = subprocess.run(["ssh-keyscan", "-p", str(server.port), server.host], capture_output=True, text=True, check=True, timeout=30)
-    keys = [line.split(" ", 1)[1] for line in scan.stdout.splitlines() if line and not line.startswith("#")]
-    h.expect(len(keys) >= 2, f"host keys: {scan.stdout}")
-    known.write_text("".join(f"[{server.host}]:{server.port} {key}\n" for key in keys))
+    known, keys = host_keys(server)
     ssh_config = server.home / "ssh_config_ncclient"
     ssh_config.write_text(
         f"Host target\n  HostName {server.host}\n  User {server.user}\n  IdentityFile {server.key}\n  UserKnownHostsFile {known}\n  Compression yes\n  ConnectTimeout 20\n"
@@ -314,6 +338,7 @@ def ncclient_connects(server):
         "nc_params": dict(nc_params={"capabilities": ["urn:example:capability"]}),
         "manager_params": dict(manager_params={"timeout": 20}),
         "errors_params": dict(errors_params={"ignore_errors": ["*"], "raise_mode": 0}),
+        "environment": dict(environment={"LANG": "C"}),
         "key, then password": dict(key_filename=None, password=server.password, look_for_keys=True, allow_agent=True),
     }
     # Of an RSA key ncclient knows only the name `ssh-rsa`, which is SHA-1, and is not spoken here.
@@ -331,11 +356,24 @@ def ncclient_connects(server):
         h.expect("nknown" in f"{type(error).__name__}", f"{error!r}")
     else:
         raise h.Failure("an unknown host was taken for known")
-    for what, arguments in {"environment": dict(environment={"LANG": "C"})}.items():
+    # Its own agent, sockets that are open already, and a way out of the manager without a word.
+    with agent(server.keys["ecdsa"]), server.connect(key_filename=None, allow_agent=True) as session:
+        h.expect(session.get_config("running").ok, "a key of an agent")
+    for name in ("sock", "sock_fd"):
+        with socket.create_connection((server.host, server.port)) as opened:
+            with server.connect(host="", **{name: opened if name == "sock" else opened.fileno()}) as session:
+                h.expect(session.get_config("running").ok, name)
+    sessions = [server.connect(keepalive=1) for _ in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        h.expect(all(pool.map(lambda session: session.get_config("running").ok, sessions * 3)), "managers in threads")
+    for session in sessions:
+        session._session.close()
+    for wrong in (dict(key_filename=server.keys["rsa"], username="nobody"), dict(key_filename=None, password="wrong")):
         try:
-            server.connect(**arguments).close_session()
-        except Exception as error:
-            raise h.Failure(f"{what}: {type(error).__name__} {error}") from error
+            server.connect(**wrong).close_session()
+        except AuthenticationError:
+            continue
+        raise h.Failure("a stranger came in")
 
 
 # What the handlers of ncclient call, each once; a request that is a vendor's own is to be refused in so many words.
@@ -436,8 +474,9 @@ def console(server, auth):
     client = clients.NetconfConsole2(server)
     if auth == "ssh-config":
         path = server.home / "ssh_config_console"
-        path.write_text(f"Host target\n  HostName {server.host}\n  User {server.user}\n  IdentityFile {server.key}\n")
-        client.command = [client.command[0], "--ssh-config", str(path), "--host", "target", "--port", str(server.port), "-r", str(h.PATIENCE)]
+        known, _ = host_keys(server)
+        path.write_text(f"Host target\n  HostName {server.host}\n  User {server.user}\n  IdentityFile {server.key}\n  UserKnownHostsFile {known}\n")
+        client.command = [client.command[0], "--ssh-config", str(path), "--hostkey-verify", "--host", "target", "--port", str(server.port), "-r", str(h.PATIENCE)]
     elif auth == "privKeyFile":
         locked = server.home / "key-locked"
         if not locked.exists():
@@ -619,9 +658,17 @@ def scrapli_walk(server, transport, auth, version):
     if not pem.exists():
         shutil.copy(server.keys["rsa"], pem)
         subprocess.run(["ssh-keygen", "-q", "-p", "-m", "PEM", "-P", "", "-N", "", "-f", str(pem)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    came = {"auth_password": server.password} if auth == "password" else {"auth_private_key": str(pem) if transport == "paramiko" else server.key}
+    came = {"auth_password": server.password, "auth_strict_key": False}
+    if auth == "key":
+        # Outside OpenSSH it looks a host up by its name alone, and has one key for it: the one that is agreed on. With
+        # asyncssh it compares it in another form, and finds none.
+        known, (ecdsa, ed25519, _) = host_keys(server)
+        if transport != "system":
+            known = server.home / f"known_hosts-{transport}"
+            known.write_text(f"{server.host} {ecdsa if transport == 'ssh2' else ed25519}\n")
+        came = {"auth_private_key": str(pem) if transport == "paramiko" else server.key, "auth_strict_key": transport != "asyncssh", "ssh_known_hosts_file": str(known)}
     driver = (Awaited if transport == "asyncssh" else NetconfDriver)(
-        host=server.host, port=server.port, auth_username=server.user, auth_strict_key=False, transport=transport, timeout_ops=h.PATIENCE, timeout_transport=h.PATIENCE,
+        host=server.host, port=server.port, auth_username=server.user, transport=transport, timeout_ops=h.PATIENCE, timeout_transport=h.PATIENCE,
         # Without enable_rsa2 it signs with SHA-1, which is not spoken here.
         transport_options={"enable_rsa2": True} if transport == "paramiko" else {},
         timeout_socket=h.PATIENCE, preferred_netconf_version=version, use_compressed_parser=version == "1.1", channel_lock=True, strip_namespaces=auth == "key", **came,

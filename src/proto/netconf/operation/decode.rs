@@ -31,6 +31,23 @@ const FILTER_IN_SUBSCRIPTION: [&str; 3] = [NOTIFICATION, BASE, ""];
 /// Accepted in the operation's namespace too, as clients that build XML by hand send it.
 const DEFAULTS: [&str; 2] = [WITH_DEFAULTS, BASE];
 
+/// The operations of the base namespace, which a client may send in none.
+const BASE_OPERATIONS: [&str; 13] = [
+    "get",
+    "get-config",
+    "edit-config",
+    "copy-config",
+    "delete-config",
+    "lock",
+    "unlock",
+    "close-session",
+    "kill-session",
+    "validate",
+    "commit",
+    "cancel-commit",
+    "discard-changes",
+];
+
 impl Operation {
     /// Decodes the child of `rpc`.
     ///
@@ -40,6 +57,7 @@ impl Operation {
     /// operation-not-supported for an unknown operation of the namespaces served here, and for
     /// what needs `:url` or `:startup`.
     pub fn decode(operation: Element) -> Result<Self, RpcError> {
+        let operation = qualified(operation);
         match (&*operation.ns, &*operation.local) {
             (BASE, "get") => get(operation),
             (BASE, "get-config") => get_config(operation),
@@ -93,6 +111,26 @@ impl Operation {
             Self::Other(element) => (&element.ns, &element.local),
         }
     }
+}
+
+/// Puts an operation of RFC 6241 that is in no namespace into the base one, with its parameters, but not what a filter or
+/// a configuration holds. Ansible's netconf_rpc sends it so, inside a prefixed `<nc:rpc>`, when it is given no `xmlns`.
+fn qualified(mut operation: Element) -> Element {
+    let base = operation.ns.is_empty() && BASE_OPERATIONS.contains(&&*operation.local);
+    if !base {
+        return operation;
+    }
+    let unqualified = |element: &&mut Element| element.ns.is_empty();
+    operation.set_ns(BASE);
+    for param in operation.elements_mut().filter(unqualified) {
+        param.set_ns(BASE);
+        if matches!(&*param.local, "source" | "target") {
+            for choice in param.elements_mut().filter(unqualified) {
+                choice.set_ns(BASE);
+            }
+        }
+    }
+    operation
 }
 
 /// The error for an operation whose namespace is known and whose name is not.
