@@ -400,3 +400,20 @@ fn qualified_names_are_kept_by_module_and_shown_by_prefix() {
     let plain = schema.external(in_group("bootup_time").id, "2");
     assert_eq!((plain.text.as_str(), plain.namespaces.len()), ("2", 0));
 }
+
+#[test]
+fn no_expression_of_ours_has_a_parenthesis_behind_a_star() {
+    let modules = crate::schema::source::product(true);
+    let ours = |name: &str| name == "esc" || name.starts_with("lifeline");
+    let mut seen = 0;
+    for module in modules.iter().filter(|module| ours(module.name)) {
+        seen += 1;
+        let packed: String = module.text.split_whitespace().collect();
+        assert!(
+            !packed.contains("*("),
+            "{}: yangcli dies of it",
+            module.name
+        );
+    }
+    assert_eq!(seen, 4);
+}
