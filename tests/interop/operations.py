@@ -121,7 +121,7 @@ def reads(m, name):
     filters = (
         ("subtree", tree),
         [tree],
-        [tree, f'<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"/>'],
+        [tree, '<nacm xmlns="urn:ietf:params:xml:ns:yang:ietf-netconf-acm"/>'],
         f'<filter type="subtree">{tree}</filter>',
         f'<filter xmlns="{h.BASE}">{tree}</filter>',
         to_ele(f'<filter xmlns="{h.BASE}" type="subtree">{tree}</filter>'),
@@ -148,6 +148,8 @@ def reads(m, name):
         h.expect(name in call("get-config", source="running", filter=("subtree", tree)).xml, "by name")
         h.expect(name in call(to_ele(f'<get xmlns="{h.BASE}"><filter>{tree}</filter></get>')).xml, "by element")
         h.expect(name in call("get", filter=("xpath", xpath)).xml, "by name, xpath")
+        # As Ansible's netconf_rpc does it.
+        h.expect(name in call(etree.fromstring("<get-config><source><running/></source></get-config>")).xml, "by element, unqualified")
         refusal(lambda call=call: call("clear-arp-table"), *UNKNOWN)
         refusal(lambda call=call: call(to_ele('<paint xmlns="urn:example:foreign"/>')), *UNKNOWN)
     h.expect("<ok/>" in m.rpc("edit-config", target="running", config=gone(name)).xml, "rpc with target and config")
@@ -159,15 +161,14 @@ def reads(m, name):
 def edits(m, name):
     """edit_config with every option, copy_config, validate, commit, discard, and what needs a capability that is off."""
     for target in ("running", "candidate"):
-        for default in (None, "merge", "none"):
-            for test in (None, "test-then-set", "set"):
-                for error in (None, "stop-on-error", "continue-on-error", "rollback-on-error"):
-                    if default == "none" or (test, error) in ((None, None), ("set", "continue-on-error"), ("test-then-set", "rollback-on-error"), (None, "stop-on-error")):
-                        operation = ' nc:operation="merge"' if default == "none" else ""
-                        wanted = config(image(name, operation=operation))
-                        h.expect(m.edit_config(wanted, target=target, default_operation=default, test_option=test, error_option=error).ok, "edit")
-                        if default == "none" and test:
-                            break
+        for options in (
+            {},
+            {"default_operation": "merge", "test_option": "set", "error_option": "continue-on-error"},
+            {"default_operation": "none", "test_option": "test-then-set", "error_option": "rollback-on-error"},
+            {"error_option": "stop-on-error"},
+        ):
+            operation = ' nc:operation="merge"' if "default_operation" in options else ""
+            h.expect(m.edit_config(config(image(name, operation=operation)), target=target, **options).ok, f"{options}")
         h.expect(name in names(m.get_config(target).data_xml), target)
         m.edit_config(config=gone(name), target=target, test_option="test-only")
         h.expect(name in names(m.get_config(target).data_xml), "test-only")
@@ -288,8 +289,10 @@ def hears(server, m, auth, more):
                 taken = reader.take_notification(timeout=h.PATIENCE)
                 h.expect(taken is not None and taken.notification_ele.tag.endswith("notification"), f"{filter}, {stream}")
                 reader.get_config("running", filter=("subtree", asks_for("heard")))
-    m.create_subscription()
-    h.expect(m.take_notification(block=True, timeout=0.1) is None or True, "a wait")
+    m.create_subscription(stream_name="escEvent", filter=("xpath", '/escEvent[event/type="NOTHING"]'))
+    m.edit_config(target="running", config=config(image("heard")))
+    m.edit_config(target="running", config=gone("heard"))
+    h.expect(m.take_notification(block=True, timeout=0.3) is None and m.take_notification(block=False) is None, "an event that the filter does not choose")
 
 
 # -------------------------------------------------------------- ways of coming in
