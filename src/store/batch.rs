@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::StoreError;
+use super::seal::Seal;
 use crate::clock::Timestamp;
 use crate::ids::JournalSeq;
 
@@ -120,6 +122,14 @@ pub struct Row {
     pub version: u64,
     /// The value.
     pub value: Vec<u8>,
+}
+
+impl Row {
+    /// A row as it was read, with its value opened.
+    pub(super) fn opened(mut self, seal: &Seal, table: Table) -> Result<Self, StoreError> {
+        self.value = seal.open(table.0, &self.key, self.value)?;
+        Ok(self)
+    }
 }
 
 /// One event of the log.

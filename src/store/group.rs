@@ -108,7 +108,11 @@ impl<P: Clone> Writer<P> {
         }
         for write in &batch.writes {
             let what = || format!("{}/{}", write.table.0, write.key);
-            self.row(write).map_err(|why| self.blame(why, what))?;
+            let (table, key) = (write.table.0, &write.key);
+            let sealed = (write.value.as_ref()).map(|value| self.seal.close(table, key, value));
+            let sealed = sealed.transpose().map_err(BatchFailure::Own)?;
+            self.row(write, sealed.as_deref())
+                .map_err(|why| self.blame(why, what))?;
         }
         let mut committed = Committed::default();
         let mut stored = Vec::with_capacity(batch.events.len());
@@ -145,10 +149,10 @@ impl<P: Clone> Writer<P> {
             .optional()
     }
 
-    fn row(&self, write: &Write) -> Result<(), Interrupt> {
+    fn row(&self, write: &Write, sealed: Option<&[u8]>) -> Result<(), Interrupt> {
         self.faults.check(FailPoint::BeforeRow)?;
         let (table, key) = (write.table.0, write.key.as_str());
-        match &write.value {
+        match sealed {
             Some(value) => self
                 .conn
                 .prepare_cached(

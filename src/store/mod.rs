@@ -23,6 +23,7 @@ mod pool;
 mod queue;
 mod retention;
 mod ring;
+mod seal;
 mod settings;
 mod shared;
 mod sql;

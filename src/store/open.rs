@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use super::fault::Faults;
 use super::pending::block_on;
 use super::queue::Queue;
+use super::seal::{self, Seal};
 use super::shared::Shared;
 use super::stamp::Head;
 use super::writer::Writer;
@@ -73,7 +74,12 @@ impl OpenOptions {
         let file = dir.path().join(sql::FILE);
         let fail = |error: rusqlite::Error| StoreError::file(&file, error);
         let now = self.clock.wall();
-        let (conn, made) = sql::open_writer(&file, now)?;
+        let (mut conn, made) = sql::open_writer(&file, now)?;
+        let key = match self.settings.key_file.as_path() {
+            none if none.as_os_str().is_empty() => dir.path().join(seal::FILE),
+            file => file.to_owned(),
+        };
+        let seal = Arc::new(sql::seal(&mut conn, &file, &key)?);
         let (head, aged) = sql::head(&conn).map_err(fail)?;
         let created = sql::meta(&conn, "created").map_err(fail)?;
         let created = created.map_or(now, Timestamp::from_micros);
@@ -82,6 +88,7 @@ impl OpenOptions {
             .map(|(_, time)| time);
         let state = init(&Loaded {
             conn: &conn,
+            seal: &seal,
             head,
             made,
         })?;
@@ -90,6 +97,7 @@ impl OpenOptions {
         let shared = Arc::new(Shared::new(queue, log, state));
         let writer = Writer {
             conn,
+            seal: Arc::clone(&seal),
             shared: Arc::clone(&shared),
             clock: self.clock,
             settings: self.settings,
@@ -106,6 +114,7 @@ impl OpenOptions {
             .map_err(|error| StoreError::file(&file, error))?;
         let owner = Owner {
             shared,
+            seal,
             thread: Mutex::new(Some(thread)),
             dir,
         };
@@ -116,6 +125,7 @@ impl OpenOptions {
 /// What a store held when it was opened.
 pub struct Loaded<'a> {
     conn: &'a Connection,
+    seal: &'a Seal,
     head: Head,
     made: bool,
 }
@@ -139,9 +149,12 @@ impl Loaded<'_> {
     /// All rows of a table in key order.
     ///
     /// # Errors
-    /// `Read` when the disk fails.
+    /// `Read` when the disk fails, `File` when the key does not open a row.
     pub fn rows(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        sql::rows(self.conn, table.0).map_err(StoreError::read)
+        let rows = sql::rows(self.conn, table.0).map_err(StoreError::read)?;
+        rows.into_iter()
+            .map(|row| row.opened(self.seal, table))
+            .collect()
     }
 }
 
@@ -156,6 +169,7 @@ impl<P> Clone for Store<P> {
 
 struct Owner<P> {
     shared: Arc<Shared<P>>,
+    seal: Arc<Seal>,
     thread: Mutex<Option<JoinHandle<()>>>,
     dir: Arc<DataDir>,
 }
@@ -233,19 +247,22 @@ impl<P: Clone + Send + Sync + 'static> Store<P> {
     /// All rows of a table in key order, as durable now. Reads the disk.
     ///
     /// # Errors
-    /// `Read` when the disk fails.
+    /// `Read` when the disk fails, `File` when the key does not open a row.
     pub fn rows(&self, table: Table) -> Result<Vec<Row>, StoreError> {
-        self.events().pool().with(|conn| sql::rows(conn, table.0))
+        let rows = self.events().pool().with(|conn| sql::rows(conn, table.0))?;
+        rows.into_iter()
+            .map(|row| row.opened(&self.0.seal, table))
+            .collect()
     }
 
     /// One row, as durable now. Reads the disk.
     ///
     /// # Errors
-    /// `Read` when the disk fails.
+    /// `Read` when the disk fails, `File` when the key does not open the row.
     pub fn row(&self, table: Table, key: &str) -> Result<Option<Row>, StoreError> {
-        self.events()
-            .pool()
-            .with(|conn| sql::row_of(conn, table.0, key))
+        let pool = self.events().pool();
+        let row = pool.with(|conn| sql::row_of(conn, table.0, key))?;
+        row.map(|row| row.opened(&self.0.seal, table)).transpose()
     }
 
     /// The number of the newest durable, published event.

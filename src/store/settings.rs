@@ -1,6 +1,7 @@
 //! Settings of the store, table `[store]` of the configuration file.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub queue_bytes: NonZeroUsize,
     /// Connections for reading pages and rows.
     pub readers: NonZeroUsize,
+    /// File of the key that seals the rows; empty: `store.key` in the data directory.
+    pub key_file: PathBuf,
 }
 
 impl Default for Settings {
@@ -44,6 +47,7 @@ impl Default for Settings {
             queue_entries: const { NonZeroUsize::new(65_536).unwrap() },
             queue_bytes: const { NonZeroUsize::new(64 << 20).unwrap() },
             readers: const { NonZeroUsize::new(4).unwrap() },
+            key_file: PathBuf::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use super::seal::Seal;
 use super::stamp::Head;
 use super::{Row, StoreError, StoredEvent};
 use crate::clock::Timestamp;
@@ -17,7 +18,10 @@ use crate::ids::JournalSeq;
 pub(super) const FILE: &str = "lifeline.db";
 
 /// The schema this program reads and writes.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
+
+/// The version in which values of rows stood in clear.
+const CLEAR: i64 = 2;
 
 /// From version 1: events have a third body.
 const FROM_1: &str = "ALTER TABLE events ADD COLUMN lcm BLOB;";
@@ -101,11 +105,11 @@ fn prepare(conn: &mut Connection, path: &Path, now: Timestamp) -> Result<bool, S
         return Err(StoreError::file(path, "is a database, but not one of ours"));
     }
     match meta(conn, "schema").map_err(fail)? {
-        Some(SCHEMA_VERSION) => Ok(false),
+        Some(SCHEMA_VERSION | CLEAR) => Ok(false),
         Some(1) => {
             let tx = conn.transaction().map_err(fail)?;
             tx.execute_batch(FROM_1).map_err(fail)?;
-            set_meta(&tx, "schema", SCHEMA_VERSION).map_err(fail)?;
+            set_meta(&tx, "schema", CLEAR).map_err(fail)?;
             tx.commit().map_err(fail)?;
             Ok(false)
         }
@@ -116,6 +120,61 @@ fn prepare(conn: &mut Connection, path: &Path, now: Timestamp) -> Result<bool, S
         }),
         None => Err(StoreError::file(path, "has no schema version")),
     }
+}
+
+/// The key of a database, made for one that has none yet; what stood in clear is sealed, and not left on the disk.
+pub(super) fn seal(conn: &mut Connection, path: &Path, key: &Path) -> Result<Seal, StoreError> {
+    let fail = |error: rusqlite::Error| StoreError::file(path, error);
+    let clear = meta(conn, "schema").map_err(fail)? == Some(CLEAR);
+    let seal = match Seal::load(key)? {
+        Some(seal) => seal,
+        None => {
+            let any = "SELECT EXISTS (SELECT 1 FROM rows)";
+            let any: bool = conn.query_row(any, [], |row| row.get(0)).map_err(fail)?;
+            if any && !clear {
+                let message = format!(
+                    "is missing; nothing of {} can be read without it",
+                    path.display()
+                );
+                return Err(StoreError::file(key, message));
+            }
+            Seal::make(key)?
+        }
+    };
+    if clear {
+        conn.execute_batch("PRAGMA secure_delete=ON")
+            .map_err(fail)?;
+        close_rows(conn, path, &seal)?;
+        conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA secure_delete=OFF")
+            .map_err(fail)?;
+    }
+    Ok(seal)
+}
+
+fn close_rows(conn: &mut Connection, path: &Path, seal: &Seal) -> Result<(), StoreError> {
+    let fail = |error: rusqlite::Error| StoreError::file(path, error);
+    let tx = conn.transaction().map_err(fail)?;
+    {
+        let ids: Vec<i64> = tx
+            .prepare("SELECT rowid FROM rows")
+            .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
+            .map_err(fail)?;
+        let mut read = tx
+            .prepare("SELECT tbl, key, value FROM rows WHERE rowid = ?1")
+            .map_err(fail)?;
+        let mut write = tx
+            .prepare("UPDATE rows SET value = ?2 WHERE rowid = ?1")
+            .map_err(fail)?;
+        for id in ids {
+            let (table, key, value): (String, String, Vec<u8>) = read
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .map_err(fail)?;
+            let sealed = seal.close(&table, &key, &value)?;
+            write.execute(params![id, sealed]).map_err(fail)?;
+        }
+    }
+    set_meta(&tx, "schema", SCHEMA_VERSION).map_err(fail)?;
+    tx.commit().map_err(fail)
 }
 
 /// Reads one number of `meta`.
@@ -206,14 +265,14 @@ pub(super) fn events(
     Ok(())
 }
 
-/// All rows of a table in key order.
+/// All rows of a table in key order, sealed.
 pub(super) fn rows(conn: &Connection, table: &str) -> rusqlite::Result<Vec<Row>> {
     conn.prepare_cached("SELECT key, version, value FROM rows WHERE tbl = ?1 ORDER BY key")?
         .query_map([table], row)?
         .collect()
 }
 
-/// One row.
+/// One row, sealed.
 pub(super) fn row_of(conn: &Connection, table: &str, key: &str) -> rusqlite::Result<Option<Row>> {
     conn.prepare_cached("SELECT key, version, value FROM rows WHERE tbl = ?1 AND key = ?2")?
         .query_row([table, key], row)

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::fault::{Crash, Faults, Interrupt};
+use super::seal::Seal;
 use super::shared::{Health, Shared};
 use super::sql::{self, Aged};
 use super::stamp::Head;
@@ -18,6 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer<P> {
     pub conn: Connection,
+    pub seal: Arc<Seal>,
     pub shared: Arc<Shared<P>>,
     pub clock: Arc<dyn Clock>,
     pub settings: Settings,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::peer::{Host, PASSWORD};
-use crate::sample::{running, tenant};
+use crate::peer::{ESC, Host, PASSWORD};
+use crate::sample::{candidate, running, tenant};
 
 fn files(dir: &Path) -> Vec<std::path::PathBuf> {
     let mut all = Vec::new();
@@ -25,22 +25,34 @@ fn two_installations_share_no_key() {
     let keys = |host: &Host| -> BTreeSet<Vec<u8>> {
         let found: BTreeSet<Vec<u8>> = files(host.data())
             .into_iter()
-            .filter(|path| path.to_string_lossy().contains("host"))
+            .filter(|path| path.to_string_lossy().contains("host") || path.ends_with("store.key"))
             .map(|path| std::fs::read(path).unwrap())
             .collect();
-        assert!(found.len() >= 3, "ed25519, ecdsa, rsa");
+        assert!(found.len() >= 4, "ed25519, ecdsa, rsa, that of the store");
         found
     };
     let (one, two) = (Host::process(), Host::process());
     assert!(keys(&one).is_disjoint(&keys(&two)));
 }
 
-/// CVE-2017-6696 (ESC): what is on disk is for its owner, and no password is in it.
+/// CVE-2017-6696 (ESC): what is on disk is for its owner, and no password or secret is in it.
 #[test]
 fn files_are_their_owner_s_and_hold_no_password() {
     let host = Host::process();
     let mut peer = host.peer();
     peer.ok(&running(&tenant("t", "")));
+    const SECRET: &[u8] = b"of-a-cloud-s3cret";
+    // Written, kept for a confirmed commit to be taken back, and in the candidate.
+    for value in ["", "2"] {
+        let secret = String::from_utf8_lossy(SECRET);
+        peer.ok(&candidate(&format!(
+            "<esc_datamodel xmlns=\"{ESC}\"><vim_connectors><vim_connector><id>v</id><type>OPENSTACK</type><properties>\
+             <property><name>os_password</name><value>{secret}{value}</value></property></properties></vim_connector>\
+             </vim_connectors></esc_datamodel>"
+        )));
+        peer.ok("<commit><confirmed/></commit>");
+    }
+    peer.ok("<commit/>");
     let mut seen = 0;
     for path in files(host.data()) {
         if path.ends_with("test.toml") {
@@ -53,6 +65,7 @@ fn files_are_their_owner_s_and_hold_no_password() {
             let octets = std::fs::read(&path).unwrap();
             let holds = |what: &[u8]| octets.windows(what.len()).any(|seen| seen == what);
             assert!(!holds(PASSWORD.as_bytes()), "{}", path.display());
+            assert!(!holds(SECRET), "{}", path.display());
             seen += 1;
         }
     }

@@ -24,7 +24,13 @@ fn all_files_are_private() {
     names.sort();
     assert_eq!(
         names,
-        ["lifeline.db", "lifeline.db-shm", "lifeline.db-wal", "lock"]
+        [
+            "lifeline.db",
+            "lifeline.db-shm",
+            "lifeline.db-wal",
+            "lock",
+            "store.key"
+        ]
     );
 }
 
@@ -59,10 +65,10 @@ fn another_schema_version_is_refused_and_nothing_is_touched() {
     assert!(
         error
             .to_string()
-            .contains("has schema version 7, this program knows version 2"),
+            .contains("has schema version 7, this program knows version 3"),
         "{error}"
     );
-    set(2);
+    set(3);
     open(dir.path());
 }
 
@@ -74,7 +80,8 @@ fn a_database_of_version_1_is_taken_over_with_its_events() {
     drop(store);
     let conn = Connection::open(dir.path().join("lifeline.db")).unwrap();
     conn.execute_batch(
-        "ALTER TABLE events DROP COLUMN lcm; UPDATE meta SET value = 1 WHERE key = 'schema';",
+        "ALTER TABLE events DROP COLUMN lcm; UPDATE rows SET value = CAST('old' AS BLOB);
+         UPDATE meta SET value = 1 WHERE key = 'schema';",
     )
     .unwrap();
     drop(conn);

@@ -6,3 +6,4 @@ mod event_log;
 mod harness;
 mod kill;
 mod order;
+mod sealed;
