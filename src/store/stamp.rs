@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::ids::JournalSeq;
 
+/// The least distance of two event times: what a subscription tells of itself (replayComplete) has a time between them.
+const STEP: Duration = Duration::from_micros(2);
+
 /// The newest sequence number and event time given out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Head {
@@ -15,14 +18,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Gives the next event its place: the next number, and `now` cut to milliseconds, or one
-    /// microsecond after the event before where that is not later (two events in a millisecond,
-    /// a clock set back).
+    /// Gives the next event its place: the next number, and `now` cut to milliseconds, or [`STEP`] after the
+    /// event before where that is not later (two events in a millisecond, a clock set back).
     pub fn stamp(&mut self, now: Timestamp) -> (JournalSeq, Timestamp) {
         let micros = now.as_micros();
         let cut = Timestamp::from_micros(micros - micros.rem_euclid(1000));
         let time = match self.time {
-            Some(last) if cut <= last => last + Duration::from_micros(1),
+            Some(last) if cut <= last => last + STEP,
             _ => cut,
         };
         self.seq = JournalSeq(self.seq.0 + 1);
@@ -41,10 +43,10 @@ mod tests {
         let at = |micros| Timestamp::from_micros(micros);
         let table = [
             (5_000_999, 5_000_000),
-            (5_000_999, 5_000_001),
+            (5_000_999, 5_000_002),
             (5_001_500, 5_001_000),
-            (4_000_000, 5_001_001),
-            (5_001_999, 5_001_002),
+            (4_000_000, 5_001_002),
+            (5_001_999, 5_001_004),
             (5_002_000, 5_002_000),
         ];
         for (n, (now, given)) in table.into_iter().enumerate() {

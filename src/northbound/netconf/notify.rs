@@ -19,7 +19,7 @@ const PAGE: usize = 32;
 /// Longest sleep towards a stopTime, so that a stepped wall clock is noticed.
 const STOP_POLL: Duration = Duration::from_secs(60);
 
-/// The least distance of two event times.
+/// Between two events at least one microsecond is free.
 const MICROSECOND: Duration = Duration::from_micros(1);
 
 /// One notification: its time, its content.
@@ -344,11 +344,30 @@ mod tests {
             times,
             [
                 start(),
-                start() + MICROSECOND,
+                start() + 2 * MICROSECOND,
                 under_way - MICROSECOND,
                 under_way
             ]
         );
+    }
+
+    /// Events of one millisecond are as close as events can be.
+    #[tokio::test]
+    async fn replay_complete_has_room_between_events_of_one_millisecond() {
+        let room = Arc::new(Room::open());
+        room.log(1).await;
+        let under_way = room.clone();
+        let barrier: Barrier = Arc::new(move || {
+            let room = under_way.clone();
+            Box::pin(async move { room.log(1).await })
+        });
+        let mut pump = room.replay(None, barrier);
+        let mut times = Vec::new();
+        for _ in 0..3 {
+            times.push(pump.next().await.unwrap().time);
+        }
+        let after = |micros: u32| start() + micros * MICROSECOND;
+        assert_eq!(times, [after(0), after(1), after(2)]);
     }
 
     #[tokio::test]

@@ -27,18 +27,18 @@ fn times_grow_when_the_clock_stands_and_when_it_goes_back_even_over_a_restart() 
     let us = Duration::from_micros;
     assert_eq!(
         store.submit_blocking(two).unwrap().times,
-        [start, start + us(1)]
+        [start, start + us(2)]
     );
     clock.set_wall(start - Duration::from_secs(3600));
     assert_eq!(
         store.submit_blocking(batch("c")).unwrap().times,
-        [start + us(2)]
+        [start + us(4)]
     );
     drop(store);
     let store = open_with(dir.path(), Settings::default(), clock.clone(), None).unwrap();
     assert_eq!(
         store.submit_blocking(batch("d")).unwrap().times,
-        [start + us(3)]
+        [start + us(6)]
     );
     clock.set_wall(start + us(7_999));
     assert_eq!(
@@ -189,7 +189,7 @@ fn retention_by_age_and_by_count_leaves_the_newest_and_says_what_went() {
     store.trim_blocking().unwrap();
     let log = store.events();
     assert_eq!((log.start(), log.head()), (JournalSeq(10), JournalSeq(40)));
-    assert_eq!(log.aged_time(), Some(start + Duration::from_micros(9)));
+    assert_eq!(log.aged_time(), Some(start + 9 * Duration::from_micros(2)));
     let gone = log.page(JournalSeq(3), 5).unwrap_err();
     let (after, oldest) = (JournalSeq(3), JournalSeq(11));
     assert_eq!(gone, StoreError::Aged { after, oldest });
