@@ -458,6 +458,12 @@ fn life(dir: &Path, trap: &Trap, play: impl FnOnce(&House)) -> bool {
     let clock = Arc::new(SystemClock::new());
     let mut house = House::open(dir, quick(), clock, trap.seams()).unwrap();
     play(&house);
+    let armed = trap.at.lock().unwrap().is_some();
+    // Behind an acknowledgement the crash comes a moment after the answer.
+    let until = Instant::now() + Duration::from_secs(5);
+    while armed && !trap.down.load(Ordering::SeqCst) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     if !trap.down.load(Ordering::SeqCst) {
         house.stop();
         return false;
