@@ -30,6 +30,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The same without what is less than a millisecond.
+    #[must_use]
+    pub fn whole_millisecond(self) -> Self {
+        let micros = self.as_micros();
+        Self::from_micros(micros - micros.rem_euclid(1000))
+    }
+
     /// Time from `earlier` to `self`, zero when `self` is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))

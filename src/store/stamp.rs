@@ -21,8 +21,7 @@ impl Head {
     /// Gives the next event its place: the next number, and `now` cut to milliseconds, or [`STEP`] after the
     /// event before where that is not later (two events in a millisecond, a clock set back).
     pub fn stamp(&mut self, now: Timestamp) -> (JournalSeq, Timestamp) {
-        let micros = now.as_micros();
-        let cut = Timestamp::from_micros(micros - micros.rem_euclid(1000));
+        let cut = now.whole_millisecond();
         let time = match self.time {
             Some(last) if cut <= last => last + STEP,
             _ => cut,

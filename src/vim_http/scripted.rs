@@ -14,6 +14,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::clock::{ManualClock, Timestamp};
+use crate::engine::port::{Vim, VimError};
+use crate::ids::VmId;
+use crate::model::connector::{ConnectorSpec, SecretRef};
+
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -121,6 +126,63 @@ impl<A: Asked> Cloud<A> {
             .unwrap_or_else(|| panic!("never asked: {name}"))
             .clone()
     }
+}
+
+/// What the environment of every test has; stands for a password or a secret key.
+const VARIABLE: &str = "CARGO_MANIFEST_DIR";
+
+pub fn secret() -> String {
+    std::env::var(VARIABLE).unwrap()
+}
+
+/// What a connector of this kind says of a cloud at this address.
+pub fn connector(
+    kind: &str,
+    user: &str,
+    tenant: &str,
+    address: &str,
+    properties: &[(&str, &str)],
+) -> ConnectorSpec {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    ConnectorSpec {
+        id: "cloud".to_owned(),
+        kind: kind.to_owned(),
+        url: Some(format!("http://{address}")),
+        user: Some(user.to_owned()),
+        tenant: Some(tenant.to_owned()),
+        secret: Some(SecretRef::Environment(VARIABLE.to_owned())),
+        properties: properties.iter().map(owned).collect(),
+    }
+}
+
+/// A driver with a pause of a second, of a cloud at an address where nothing listens: one request a second is sent
+/// there. Gives what the first is told.
+pub async fn asks_once_a_second<V: Vim>(
+    make: impl FnOnce(&str, Arc<ManualClock>) -> V,
+    id: &str,
+) -> VimError {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let clock = Arc::new(ManualClock::new(Timestamp::from_micros(0)));
+    let vim = make(&address, clock.clone());
+    let first = vim.describe(VmId::new(id)).await.unwrap_err();
+    assert!(matches!(first, VimError::Down(_)), "{first:?}");
+    // it comes up, but its next second has not come
+    let listener = TcpListener::bind(&address).await.unwrap();
+    for _ in 0..20 {
+        let error = vim.describe(VmId::new(id)).await;
+        assert!(matches!(error, Err(VimError::Down(_))));
+    }
+    let came = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(
+        came.is_err(),
+        "a request to a cloud that is down, before its second"
+    );
+    clock.advance(Duration::from_secs(1));
+    let (asked, came) = tokio::join!(vim.describe(VmId::new(id)), listener.accept());
+    assert!(came.is_ok() && asked.is_err());
+    first
 }
 
 async fn serve<A: Asked>(mut stream: TcpStream, record: Record<A>, script: Arc<Mutex<Script<A>>>) {

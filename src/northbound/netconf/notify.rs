@@ -175,7 +175,7 @@ impl Pump {
     /// The `eventTime` of replayComplete: later than what was replayed, not later than whatever will follow, so
     /// that a client which comes back with the last `eventTime` it saw as startTime misses nothing.
     async fn between_replay_and_live(&self) -> Result<Timestamp, PumpError> {
-        let now = whole_millisecond(self.clock.wall()) - MICROSECOND;
+        let now = self.clock.wall().whole_millisecond() - MICROSECOND;
         if self.cursor.ended() {
             return Ok(now);
         }
@@ -235,12 +235,6 @@ impl Pump {
         let mut budget = Budget::new(*visits);
         Ok(filter.wants(&[&content], &mut budget)?)
     }
-}
-
-/// As events are stamped.
-fn whole_millisecond(time: Timestamp) -> Timestamp {
-    let micros = time.as_micros();
-    Timestamp::from_micros(micros - micros.rem_euclid(1000))
 }
 
 #[cfg(test)]

@@ -87,11 +87,7 @@ impl Request<'_> {
             rpc.is_some_and(|id| schema.node(id).kind == NodeKind::Rpc && !self.access.exec(id));
         match denied {
             false => Ok(()),
-            true => {
-                Denied::count(&control.access.denied.operations);
-                let text = format!("no exec access to <{local}>");
-                Err(RpcError::access_denied(ErrorType::Protocol, text))
-            }
+            true => Err(self.no_exec(&format!("<{local}>"))),
         }
     }
 
@@ -103,12 +99,16 @@ impl Request<'_> {
         if self.access.exec_action(action) {
             return Ok(());
         }
-        let control = self.control();
-        Denied::count(&control.access.denied.operations);
-        let name = action.0.last().map(|step| control.schema().node(step.node));
+        let schema = self.control().schema();
+        let name = action.0.last().map(|step| schema.node(step.node));
         let name = name.map_or("action", |def| &*def.name);
-        let text = format!("no exec access to the action {name}");
-        Err(RpcError::access_denied(ErrorType::Protocol, text))
+        Err(self.no_exec(&format!("the action {name}")))
+    }
+
+    /// The refusal of an operation, which is counted.
+    fn no_exec(&self, what: &str) -> RpcError {
+        Denied::count(&self.control().access.denied.operations);
+        RpcError::access_denied(ErrorType::Protocol, format!("no exec access to {what}"))
     }
 
     /// A failure of the control room as a reply.

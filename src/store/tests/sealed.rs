@@ -6,20 +6,22 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::harness::{T, clock, open, open_with, put};
-use crate::store::{Batch, Settings, StoreError};
+use super::harness::{Seen, T, clock, open, open_with, put};
+use crate::store::{Batch, Settings, Store, StoreError};
 
 const SECRET: &str = "a-password-that-nobody-else-has";
 
+fn store_row(store: &Store<Seen>, key: &str, value: &str) {
+    let batch = Batch {
+        writes: vec![put(key, value)],
+        ..Batch::default()
+    };
+    store.submit_blocking(batch).unwrap();
+}
+
 fn write(dir: &Path, key: &str, value: &str) {
     let store = open(dir);
-    let writes = vec![put(key, value)];
-    store
-        .submit_blocking(Batch {
-            writes,
-            ..Batch::default()
-        })
-        .unwrap();
+    store_row(&store, key, value);
 }
 
 fn value(dir: &Path, key: &str) -> String {
@@ -52,13 +54,7 @@ fn sql(dir: &Path, statements: &str) {
 fn values_are_in_no_file() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
-    let writes = vec![put("who", SECRET)];
-    store
-        .submit_blocking(Batch {
-            writes,
-            ..Batch::default()
-        })
-        .unwrap();
+    store_row(&store, "who", SECRET);
     assert!(!is_in_a_file(dir.path(), SECRET), "in the log");
     drop(store);
     assert!(!is_in_a_file(dir.path(), SECRET), "in the database");
@@ -135,13 +131,7 @@ fn the_key_may_lie_elsewhere() {
         ..Settings::default()
     };
     let store = open_with(dir.path(), settings.clone(), clock(), None).unwrap();
-    let writes = vec![put("who", SECRET)];
-    store
-        .submit_blocking(Batch {
-            writes,
-            ..Batch::default()
-        })
-        .unwrap();
+    store_row(&store, "who", SECRET);
     drop(store);
     assert!(!dir.path().join("store.key").exists());
     let told = refused(dir.path());

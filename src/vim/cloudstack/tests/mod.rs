@@ -10,19 +10,12 @@ use serde_json::{Value, json};
 
 use self::script::{Answer, Asked, Cloud};
 use super::*;
-use crate::clock::{ManualClock, SystemClock, Timestamp};
+use crate::clock::{ManualClock, SystemClock};
 use crate::engine::port::{CreateVm, InterfaceRequest, PowerState, Vim, VimResource};
 use crate::ids::{TenantId, VmName};
-use crate::model::connector::{ConnectorSpec, SecretRef};
 use crate::model::deployment::{DayZero, NetworkSpec, SubnetSpec};
 use crate::model::resource::ImageSpec;
-
-/// What the environment of every test has; stands for a secret key.
-const VARIABLE: &str = "CARGO_MANIFEST_DIR";
-
-fn secret() -> String {
-    std::env::var(VARIABLE).unwrap()
-}
+use crate::vim_http::scripted;
 
 fn quick() -> Settings {
     Settings {
@@ -39,17 +32,8 @@ fn quick() -> Settings {
 }
 
 fn connector(address: &str, properties: &[(&str, &str)]) -> Connector {
-    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Connector::new(ConnectorSpec {
-        id: "cloud".to_owned(),
-        kind: "CLOUDSTACK".to_owned(),
-        url: Some(format!("http://{address}")),
-        user: Some("the key".to_owned()),
-        tenant: Some("admin".to_owned()),
-        secret: Some(SecretRef::Environment(VARIABLE.to_owned())),
-        properties: properties.iter().map(owned).collect(),
-    })
-    .unwrap()
+    let spec = scripted::connector("CLOUDSTACK", "the key", "admin", address, properties);
+    Connector::new(spec).unwrap()
 }
 
 fn driver_with(cloud: &Cloud, properties: &[(&str, &str)]) -> CloudstackVim {

@@ -60,7 +60,7 @@ impl scripted::Asked for Asked {
         let command = Command {
             params: params.collect(),
         };
-        let secret = Secret::new(&super::secret());
+        let secret = Secret::new(&scripted::secret());
         Self {
             method: request.method,
             signed: secret.verify(&command, SystemClock::new().wall()).is_ok(),

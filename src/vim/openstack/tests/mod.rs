@@ -6,7 +6,6 @@ mod removing;
 mod script;
 mod tokens;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -16,14 +15,7 @@ use super::*;
 use crate::clock::{ManualClock, SystemClock, Timestamp};
 use crate::engine::port::{CreateVm, PowerState, Vim};
 use crate::ids::VmName;
-use crate::model::connector::{ConnectorSpec, SecretRef};
-
-/// What the environment of every test has; stands for a password.
-const VARIABLE: &str = "CARGO_MANIFEST_DIR";
-
-fn password() -> String {
-    std::env::var(VARIABLE).unwrap()
-}
+use crate::vim_http::scripted;
 
 fn quick() -> Settings {
     Settings {
@@ -40,17 +32,8 @@ fn quick() -> Settings {
 }
 
 fn connector(address: &str, properties: &[(&str, &str)]) -> Connector {
-    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Connector::new(ConnectorSpec {
-        id: "cloud".to_owned(),
-        kind: "OPENSTACK".to_owned(),
-        url: Some(format!("http://{address}")),
-        user: Some("admin".to_owned()),
-        tenant: Some("admin".to_owned()),
-        secret: Some(SecretRef::Environment(VARIABLE.to_owned())),
-        properties: properties.iter().map(owned).collect::<BTreeMap<_, _>>(),
-    })
-    .unwrap()
+    let spec = scripted::connector("OPENSTACK", "admin", "admin", address, properties);
+    Connector::new(spec).unwrap()
 }
 
 fn driver_with(cloud: &Cloud, settings: Settings, properties: &[(&str, &str)]) -> OpenstackVim {

@@ -72,7 +72,7 @@ async fn refused_credentials_are_told_in_keystones_words_without_the_secret() {
             "Keystone: The request you have made requires authentication. (HTTP 401)".to_owned()
         ])
     );
-    assert!(!format!("{error:?}").contains(&password()));
+    assert!(!format!("{error:?}").contains(&scripted::secret()));
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn a_vm_is_made_step_by_step_in_every_version() {
             "1.0" => "POST /api/v1.0/login",
             _ => "POST /api/sessions",
         };
-        let password = std::env::var(VARIABLE).unwrap();
+        let password = scripted::secret();
         let basic = STANDARD.encode(format!("maker@acme:{password}"));
         assert_eq!(
             cloud.last(login).header("authorization"),

@@ -11,16 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use self::script::{Answer, Asked, Cloud};
 use super::*;
-use crate::clock::{ManualClock, SystemClock, Timestamp};
+use crate::clock::{ManualClock, SystemClock};
 use crate::engine::port::{CreateVm, InterfaceRequest, PowerState, Vim};
 use crate::ids::{TenantId, VmName};
-use crate::model::connector::{ConnectorSpec, SecretRef};
 use crate::model::deployment::{DayZero, NetworkSpec, VolumeSpec};
 use crate::model::resource::FlavorSpec;
 use crate::vim::vcloud::steps::Plan;
-
-/// What the environment of every test has; stands for a password.
-const VARIABLE: &str = "CARGO_MANIFEST_DIR";
+use crate::vim_http::scripted;
 
 fn quick() -> Settings {
     Settings {
@@ -37,17 +34,8 @@ fn quick() -> Settings {
 }
 
 fn connector(address: &str, properties: &[(&str, &str)]) -> Connector {
-    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Connector::new(ConnectorSpec {
-        id: "cloud".to_owned(),
-        kind: "VCLOUD".to_owned(),
-        url: Some(format!("http://{address}")),
-        user: Some("maker".to_owned()),
-        tenant: Some("acme".to_owned()),
-        secret: Some(SecretRef::Environment(VARIABLE.to_owned())),
-        properties: properties.iter().map(owned).collect(),
-    })
-    .unwrap()
+    let spec = scripted::connector("VCLOUD", "maker", "acme", address, properties);
+    Connector::new(spec).unwrap()
 }
 
 fn driver_with(cloud: &Cloud, properties: &[(&str, &str)]) -> VcloudVim {
