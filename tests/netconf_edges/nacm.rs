@@ -7,7 +7,7 @@ use lifeline::northbound::admin::{self, Reply, Request};
 use crate::peer::{ESC, Got, Host, NOTIFICATION, PASSWORD, Peer, SIM, Table, brief};
 use crate::sample::{GROUP, NO_VMS, all, candidate, deployment, edit, network, running, tenant};
 
-const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
+pub const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
 const TENANT: &str = "/esc:esc_datamodel/esc:tenants/esc:tenant";
 
 /// Adds a user, while the server runs.

@@ -47,6 +47,8 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
     let filter = wanted.filter.as_ref();
     let filter = filter.map(|filter| filter::decode(filter, &limits));
     let filter = filter.transpose().map_err(RpcReply::from)?;
+    // What came before the request, such as this session's own start, is told by replay alone.
+    control.barrier().await;
     let head = events.head();
     let first = match window.start {
         None => None,
