@@ -8,12 +8,14 @@ use super::Timestamp;
 /// Monotonic time: the time since this process's clock was made.
 pub type Mono = Duration;
 
-/// Reads wall and monotonic time.
+/// Reads wall and monotonic time, and what a thread has used.
 pub trait Clock: Send + Sync {
     /// Wall time, UTC.
     fn wall(&self) -> Timestamp;
     /// Monotonic time since the clock was made.
     fn mono(&self) -> Mono;
+    /// Processor time that the calling thread has used: what work costs, however busy the machine is.
+    fn thread_cpu(&self) -> Duration;
 }
 
 /// The machine's clocks.
@@ -55,6 +57,21 @@ impl Clock for SystemClock {
 
     fn mono(&self) -> Mono {
         self.start.elapsed()
+    }
+
+    fn thread_cpu(&self) -> Duration {
+        let mut used = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the pointer is to a timespec that lives for the call.
+        let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut used) };
+        if failed != 0 {
+            // A kernel without that clock: time passes for every thread alike.
+            return self.mono();
+        }
+        let seconds = u64::try_from(used.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(used.tv_nsec).unwrap_or_default())
     }
 }
 
@@ -98,5 +115,28 @@ impl Clock for ManualClock {
 
     fn mono(&self) -> Mono {
         self.lock().1
+    }
+
+    fn thread_cpu(&self) -> Duration {
+        self.lock().1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_waits_uses_no_processor_time() {
+        let clock = SystemClock::new();
+        let (before, start) = (clock.thread_cpu(), clock.mono());
+        std::thread::sleep(Duration::from_millis(200));
+        let (used, passed) = (clock.thread_cpu() - before, clock.mono() - start);
+        assert!(passed >= Duration::from_millis(200), "{passed:?}");
+        assert!(used < passed / 2, "{used:?} of {passed:?}");
+        let mut sum = 0_u64;
+        while clock.thread_cpu() - before <= used {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
     }
 }

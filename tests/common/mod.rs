@@ -63,6 +63,10 @@ impl Clock for StagedClock {
     fn mono(&self) -> Mono {
         self.system.mono()
     }
+
+    fn thread_cpu(&self) -> Duration {
+        self.system.thread_cpu()
+    }
 }
 
 /// Monitors that poll ten times a second, whatever the deployment says.

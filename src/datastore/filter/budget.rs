@@ -1,10 +1,10 @@
-//! What a filter may cost: nodes visited, and time where it is XPath.
+//! What a filter may cost: nodes visited, and processor time where it is XPath.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Mono};
+use crate::clock::Clock;
 use crate::datastore::error::{Error, ErrorKind};
 
 /// What filters may cost before they are refused (`resource-denied`).
@@ -16,7 +16,7 @@ pub struct FilterLimits {
     pub xpath_visits: u64,
     /// Nodes that a subscription's filter looks at for one event.
     pub event_visits: u64,
-    /// Time that an XPath filter takes.
+    /// Processor time that an XPath filter takes.
     pub xpath_time: Duration,
     /// Nesting of parentheses, predicates and function calls of an XPath expression.
     pub xpath_depth: usize,
@@ -49,7 +49,8 @@ pub struct Budget {
 #[derive(Clone)]
 struct Deadline {
     clock: Arc<dyn Clock>,
-    at: Mono,
+    /// Of the thread that the budget was made on.
+    at: Duration,
 }
 
 impl fmt::Debug for Deadline {
@@ -71,10 +72,10 @@ impl Budget {
         }
     }
 
-    /// One that ends after so much time, too.
+    /// One that ends after so much time of the calling thread, too; it is for that thread alone.
     pub fn within(mut self, time: Duration, clock: &Arc<dyn Clock>) -> Self {
         self.until = Some(Deadline {
-            at: clock.mono() + time,
+            at: clock.thread_cpu() + time,
             clock: clock.clone(),
         });
         self
@@ -95,7 +96,7 @@ impl Budget {
         if self.unwatched >= WATCH_EVERY {
             self.unwatched = 0;
             if let Some(until) = &self.until
-                && until.clock.mono() > until.at
+                && until.clock.thread_cpu() > until.at
             {
                 self.visits = 0;
                 return Err(denied("the filter takes more time than a request may"));

@@ -35,7 +35,7 @@ pub struct Settings {
     pub read_total_s: u64,
     /// Nodes that an XPath filter of a request visits; beyond that `resource-denied`.
     pub xpath_visits: u64,
-    /// Milliseconds that an XPath filter of a request takes; beyond that `resource-denied`.
+    /// Milliseconds of processor time that an XPath filter of a request takes; beyond that `resource-denied`.
     pub xpath_milliseconds: u64,
     /// Nesting of parentheses, predicates and function calls of an XPath expression, 256 at most.
     pub xpath_depth: usize,
