@@ -286,7 +286,7 @@ impl World {
                 let accepted = self.call(call, idempotency);
                 self.answer(Input::VimAccepted { intent, accepted });
             }
-            Effect::Track { intent, op } => {
+            Effect::Track { intent, op, .. } => {
                 let (at, status) = self.ops[&op.id].clone();
                 let after = at.saturating_sub(self.now) + HOP;
                 let input = Input::VimStatus { intent, status };

@@ -12,7 +12,10 @@
 //! a create's token are counted once before it is done: what stands between us and a VIM may send a call again.
 
 mod judge;
+mod limit;
 mod resume;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -136,12 +139,16 @@ pub(crate) struct Intent {
     pub exposed: bool,
     /// Whether the last answer was that the API is down.
     pub down: bool,
-    /// Whether the limit was stretched for an outage already.
-    pub stretched: bool,
+    /// What is left of the limit while its clock stands still; the timer runs out the patience meanwhile.
+    #[serde(default)]
+    pub held: Option<Duration>,
+    /// What is left of the time in which a silent VIM is waited for; `None`: all of it.
+    #[serde(default)]
+    pub patience: Option<Duration>,
     /// Whether VMs that carry a create's token were counted.
     #[serde(default)]
     pub counted: bool,
-    /// How long it may take from its first permit; `None`: until done.
+    /// How long it may take from its first permit or question; `None`: until done.
     pub limit: Option<Duration>,
     pub limit_armed: bool,
     /// End of the landing bound; a restart begins the bound anew, which errs on the safe side.
@@ -156,6 +163,8 @@ pub(crate) enum CallInput {
     Granted,
     Accepted(Accepted),
     Refused(VimError),
+    /// The record cannot be read: the VIM does not answer.
+    Silent,
     Status(VimOpStatus),
     Described(Result<Option<VimVm>, VimError>),
     Tokens(Result<Vec<VimVm>, VimError>),
@@ -212,6 +221,8 @@ pub(crate) struct CallEnv<'a> {
     pub mono: Mono,
     pub jitter: u64,
     pub landing_bound: Duration,
+    /// What is left of the timer of the limit.
+    pub limit_left: Duration,
 }
 
 /// Acts and, at the end, the outcome.
@@ -237,7 +248,8 @@ impl Intent {
             lines: Vec::new(),
             exposed: false,
             down: false,
-            stretched: false,
+            held: None,
+            patience: None,
             counted: false,
             limit,
             limit_armed: false,
@@ -257,6 +269,19 @@ impl Intent {
 
     /// One step.
     pub fn step(&mut self, input: CallInput, env: &CallEnv<'_>) -> Stepped {
+        let mut acts = match limit::is_silence(&input) {
+            None => Vec::new(),
+            Some(silent) => self.heard(silent, env),
+        };
+        let (more, outcome) = self.answered(input, env);
+        if outcome.is_some() {
+            return (more, outcome);
+        }
+        acts.extend(more);
+        (acts, None)
+    }
+
+    fn answered(&mut self, input: CallInput, env: &CallEnv<'_>) -> Stepped {
         use CallInput as I;
         match (self.phase, input) {
             (_, I::Begin) => self.begin(),
@@ -296,7 +321,11 @@ impl Intent {
 
     fn begin(&mut self) -> Stepped {
         match (&self.goal, &self.call) {
-            (Goal::Answer, _) => self.look(Record::Unknown),
+            (Goal::Answer, _) => {
+                let mut acts = self.arm_limit();
+                acts.extend(self.look(Record::Unknown).0);
+                (acts, None)
+            }
             // Removal of a VM of which only the token is known: search first.
             (Goal::Gone, None) => {
                 self.exposed = true;
@@ -330,7 +359,6 @@ impl Intent {
     }
 
     fn accepted(&mut self, accepted: Accepted) -> Stepped {
-        self.down = false;
         self.op = Some(accepted.op);
         if accepted.id.is_some() {
             self.target = accepted.id;
@@ -340,7 +368,6 @@ impl Intent {
     }
 
     fn refused(&mut self, error: VimError, env: &CallEnv<'_>) -> Stepped {
-        self.down = matches!(error, VimError::Down(_));
         match error {
             VimError::Refused(lines) => {
                 self.exposed = false;
@@ -474,7 +501,6 @@ impl Intent {
             // Why nobody knows: what a person is told who has to decide.
             self.lines = vec![line.clone()];
         }
-        self.down = matches!(error, VimError::Down(_));
         // Silence is no proof: the bound is over only when the VIM answers after it.
         self.pause(next, env)
     }

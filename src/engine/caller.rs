@@ -120,6 +120,9 @@ pub(crate) struct StoredTimer {
     pub seq: u32,
     pub total: Duration,
     pub wall: Timestamp,
+    /// When it is due in this process.
+    #[serde(skip)]
+    pub due: Mono,
 }
 
 /// The timers of one owner.
@@ -138,6 +141,7 @@ impl Timers {
             seq: self.next,
             total: after,
             wall: cx.ctx.wall + after,
+            due: cx.ctx.mono + after,
         };
         cx.effects.push(Effect::SetTimer {
             key: key(owner, kind, timer.seq),
@@ -164,6 +168,12 @@ impl Timers {
         }
     }
 
+    /// What is left of a timer; nothing of one that is not set.
+    pub fn left(&self, kind: TimerKind, mono: Mono) -> Duration {
+        let timer = self.set.get(&kind);
+        timer.map_or(Duration::ZERO, |timer| timer.due.saturating_sub(mono))
+    }
+
     /// Takes a firing; false when it is stale.
     pub fn fire(&mut self, kind: TimerKind, seq: u32) -> bool {
         let current = self.set.get(&kind).is_some_and(|timer| timer.seq == seq);
@@ -181,9 +191,10 @@ impl Timers {
         least: impl Fn(TimerKind) -> Duration,
         cx: &mut Cx<'_>,
     ) {
-        for (kind, timer) in &self.set {
+        for (kind, timer) in &mut self.set {
             let left = timer.wall.since(cx.ctx.wall).min(timer.total);
             let after = left.max(least(*kind));
+            timer.due = cx.ctx.mono + after;
             cx.effects.push(Effect::SetTimer {
                 key: key(owner, *kind, timer.seq),
                 after,
@@ -224,6 +235,7 @@ impl Caller {
             mono: cx.ctx.mono,
             jitter: cx.mint.next_u64(),
             landing_bound: cx.landing_bound(&intent.vim),
+            limit_left: self.timers.left(TimerKind::Limit, cx.ctx.mono),
         };
         let (acts, outcome) = intent.step(input, &env);
         let intent = intent.clone();
@@ -273,7 +285,12 @@ impl Caller {
             }
             CallAct::Track => {
                 if let Some(op) = intent.op.clone() {
-                    cx.effects.push(Effect::Track { intent: id, op });
+                    let silent = intent.held.is_some();
+                    cx.effects.push(Effect::Track {
+                        intent: id,
+                        op,
+                        silent,
+                    });
                 }
             }
             CallAct::Describe(vm) => cx.effects.push(Effect::Describe {

@@ -17,7 +17,7 @@
 //! | effect | what to do | answer |
 //! | --- | --- | --- |
 //! | `Call` | `Vim::call`, once. Do not retry. | `VimAccepted`, or `VimRefused` with the error as it is. A panic or a time limit of the shell's own is `VimError::Unknown`, a VIM that is not configured `VimError::Down`. |
-//! | `Track` | `Vim::status` again and again (it may long-poll; pause 50 ms, growing to 1 s, when it answers at once) while it says `Pending` or `Running`. Errors: go on for 10 s, then answer `Unknown`. | `VimStatus` with `Succeeded`, `Failed` or `Unknown`; `Pending` or `Running` is allowed too: the core asks again. |
+//! | `Track` | `Vim::status` again and again (it may long-poll; pause 50 ms, growing to 1 s, when it answers at once) while it says `Pending` or `Running`. Errors: go on for 10 s, then answer `Unknown`. | `VimSilent` once when the VIM is down or takes 10 s to answer, and from then on, as where `silent` is set, `Pending` and `Running` are answers too: the core asks again. At the end `VimStatus` with `Succeeded`, `Failed` or `Unknown`. |
 //! | `Describe` `FindByToken` `FindResource` | Ask once; the core decides whether and when again. | `Described`, `FoundByToken`, `FoundResource`, errors as they are. |
 //! | `StartMonitor` | Probe each KPI every `kpi.poll`, the first time after one `poll`, the address that of the interface whose `nicid` is the KPI's, time limit at most one `poll`. Replaces the VM's monitor. | `Probe` after each, with the `generation` given. |
 //! | `StopMonitor` | Stop it. Late probes do no harm. | none |

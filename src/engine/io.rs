@@ -169,6 +169,11 @@ pub enum Input {
         /// The VIM's answer, or its lack.
         error: VimError,
     },
+    /// `Effect::Track` goes on, and the VIM does not answer.
+    VimSilent {
+        /// Of which intent.
+        intent: IntentId,
+    },
     /// `Effect::Track` ended: terminal, or nobody knows.
     VimStatus {
         /// Of which intent.
@@ -260,6 +265,8 @@ pub enum Effect {
         intent: IntentId,
         /// The record.
         op: VimOpRef,
+        /// Whether the VIM is known to be silent: its first answer ends this.
+        silent: bool,
     },
     /// Look at one VM.
     Describe {

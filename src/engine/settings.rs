@@ -12,9 +12,9 @@ pub struct Settings {
     pub calls_per_vim: usize,
     /// VIM calls under way at once on the VMs of one host.
     pub calls_per_host: usize,
-    /// How long one VIM call may take until its outcome is proven; then its step fails.
+    /// How long one VIM call may take until its outcome is proven, while the VIM answers; then its step fails.
     pub step_timeout_ms: u64,
-    /// How long a call waits, once, for a VIM whose API is down.
+    /// How much longer a call may take because the VIM's API was down, or Lifeline was restarted.
     pub outage_timeout_ms: u64,
     /// How long a recovery insists that the old VM be gone; then a person decides.
     pub gone_timeout_ms: u64,

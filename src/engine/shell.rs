@@ -13,7 +13,8 @@ use crate::model::vim::{VimOpRef, VimOpStatus};
 const TRACK_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between two reads of a VIM's record.
 const TRACK_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Time that a VIM's record may be unreadable before it is called unknown.
+/// Time that a VIM's record may be unreadable before it is called unknown, and that reading it may take before the VIM is
+/// called silent.
 const TRACK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Knows the VIMs and the monitors; answers leave by a channel.
@@ -67,14 +68,20 @@ impl Shell {
                     }
                 });
             }
-            Effect::Track { intent, op } => {
+            Effect::Track { intent, op, silent } => {
                 let vim = self.vim(op.vim.clone());
                 let fallen = Input::VimStatus {
                     intent: intent.clone(),
                     status: VimOpStatus::Unknown,
                 };
+                let answers = self.answers.clone();
                 self.ask(fallen, async move {
-                    let status = follow(&*vim, op).await;
+                    // A closed channel means that the engine stops.
+                    let tell = || {
+                        let intent = intent.clone();
+                        drop(answers.send(Input::VimSilent { intent }));
+                    };
+                    let status = follow(&*vim, op, (silent, TRACK_PATIENCE), tell).await;
                     Input::VimStatus { intent, status }
                 });
             }
@@ -175,17 +182,41 @@ fn fallen() -> VimError {
     VimError::Unknown("VIM Driver: internal error".to_owned())
 }
 
-/// Reads a VIM's record until it is terminal, or cannot be read for too long.
-async fn follow(vim: &dyn Vim, op: VimOpRef) -> VimOpStatus {
+/// Reads a VIM's record until it is terminal, or cannot be read for too long. That the VIM is silent is told when it is
+/// noticed; that it answers again ends this.
+async fn follow(
+    vim: &dyn Vim,
+    op: VimOpRef,
+    (mut silent, patience): (bool, Duration),
+    tell: impl Fn(),
+) -> VimOpStatus {
     let mut pause = TRACK_PAUSE;
     let mut unreadable = Duration::ZERO;
     loop {
-        match vim.status(op.clone()).await {
-            Ok(VimOpStatus::Pending | VimOpStatus::Running) => unreadable = Duration::ZERO,
+        let mut reading = vim.status(op.clone());
+        let read = match tokio::time::timeout(patience, &mut reading).await {
+            Ok(read) => read,
+            Err(_) => {
+                if !std::mem::replace(&mut silent, true) {
+                    tell();
+                }
+                reading.await
+            }
+        };
+        match read {
+            Ok(going @ (VimOpStatus::Pending | VimOpStatus::Running)) => {
+                if silent {
+                    return going;
+                }
+                unreadable = Duration::ZERO;
+            }
             Ok(terminal) => return terminal,
             Err(error) => {
                 tracing::debug!(%error, op = op.id, "reading a VIM's record");
-                if unreadable >= TRACK_PATIENCE {
+                if matches!(error, VimError::Down(_)) && !std::mem::replace(&mut silent, true) {
+                    tell();
+                }
+                if unreadable >= patience {
                     return VimOpStatus::Unknown;
                 }
                 unreadable += pause;
@@ -249,3 +280,6 @@ impl Vim for NoVim {
         Duration::ZERO
     }
 }
+
+#[cfg(test)]
+mod tests;

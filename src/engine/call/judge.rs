@@ -8,7 +8,6 @@ use super::{CallAct, CallEnv, Goal, Intent, Next, Outcome, Phase, Record, Steppe
 impl Intent {
     /// Nothing carries the token, or the name.
     pub(super) fn not_landed(&mut self, env: &CallEnv<'_>) -> Stepped {
-        self.down = false;
         let until = *self
             .landing_until
             .get_or_insert(env.mono + env.landing_bound);
@@ -110,7 +109,6 @@ impl Intent {
         env: &CallEnv<'_>,
     ) -> Stepped {
         use PowerState as P;
-        self.down = false;
         let power = vm.as_ref().map(|vm| vm.power);
         let changing = matches!(power, Some(P::Building | P::Unknown));
         match (&self.goal, power) {
@@ -169,7 +167,6 @@ impl Intent {
         found: Option<VimResource>,
         env: &CallEnv<'_>,
     ) -> Stepped {
-        self.down = false;
         if self.shows_goal(found.as_ref()) {
             return self.done(None, found, Vec::new());
         }

@@ -74,6 +74,7 @@ impl State {
             Input::Action { .. } | Input::Lcm { .. } | Input::Probe { .. } => return,
             Input::VimAccepted { intent, accepted } => (intent, CallInput::Accepted(accepted)),
             Input::VimRefused { intent, error } => (intent, CallInput::Refused(error)),
+            Input::VimSilent { intent } => (intent, CallInput::Silent),
             Input::VimStatus { intent, status } => (intent, CallInput::Status(status)),
             Input::Described { intent, result } => (intent, CallInput::Described(result)),
             Input::FoundByToken { intent, result } => (intent, CallInput::Tokens(result)),

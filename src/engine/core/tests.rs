@@ -2,6 +2,7 @@
 
 mod asked;
 mod crash;
+mod limits;
 mod props;
 mod scenarios;
 mod sim;

@@ -23,6 +23,7 @@ use crate::model::vim::*;
 pub const VIM: &str = "sim";
 pub const LANDING: Duration = Duration::from_secs(5);
 const HOP: Duration = Duration::from_millis(10);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What happens to the next call of a kind.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub enum Fault {
     HalfDone,
     /// Twice again, and the second one, which is answered, is refused.
     TwiceRefused(&'static str),
+    /// Works, and takes this long.
+    Slow(Duration),
     /// Works, but the VM never answers a probe.
     Dead,
     /// The API is down at that moment.
@@ -83,7 +86,8 @@ enum Shell {
     Describe(IntentId, VmId),
     Token(IntentId, CreateToken),
     Find(IntentId, Find),
-    Status(IntentId, VimOpRef),
+    /// A record is read; whether the VIM was silent, and how long it could not be read.
+    Status(IntentId, VimOpRef, (bool, Duration)),
     Probe(VmName, String, u32),
 }
 
@@ -95,6 +99,8 @@ pub struct Vim {
     keys: BTreeMap<String, Accepted>,
     pub faults: BTreeMap<&'static str, VecDeque<Fault>>,
     pub down_until: Duration,
+    /// From when to when it is down beside that.
+    pub outages: Vec<(Duration, Duration)>,
     next: u64,
     pub log: Vec<String>,
     pub allow_copies: bool,

@@ -4,7 +4,9 @@ use super::*;
 
 impl Sim {
     pub fn is_down(&self) -> bool {
-        self.now < self.vim.down_until
+        let now = self.now;
+        now < self.vim.down_until
+            || (self.vim.outages.iter()).any(|(from, to)| (*from..*to).contains(&now))
     }
 
     pub(super) fn receive(&mut self, call: VimCall, key: String) -> Result<Accepted, VimError> {
@@ -40,6 +42,7 @@ impl Sim {
         let mut leaves = false;
         match fault {
             Fault::Ok => {}
+            Fault::Slow(time) => after = time,
             Fault::Refused(line) => return Err(VimError::Refused(vec![line.into()])),
             Fault::Down => return Err(VimError::Down("connection refused".into())),
             Fault::Fails(lines) => {

@@ -55,10 +55,8 @@ impl Sim {
                 self.most_in_flight = self.most_in_flight.max(self.in_flight.len());
                 self.in_world(HOP, World::Call(intent, call, idempotency));
             }
-            Effect::Track { intent, op } => {
-                let at = self.vim.ops.get(&op.id).map_or(self.now, |(at, _)| *at);
-                let after = at.saturating_sub(self.now) + HOP;
-                self.later(after, Shell::Status(intent, op));
+            Effect::Track { intent, op, silent } => {
+                self.read(intent, op, (silent, Duration::ZERO));
             }
             Effect::Describe { intent, vm, .. } => self.later(HOP, Shell::Describe(intent, vm)),
             Effect::FindByToken { intent, token, .. } => {
@@ -95,6 +93,16 @@ impl Sim {
                 );
             }
         }
+    }
+
+    /// A record is read when it is final, at the latest in a second.
+    fn read(&mut self, intent: IntentId, op: VimOpRef, so_far: (bool, Duration)) {
+        let at = self.vim.ops.get(&op.id).map_or(self.now, |(at, _)| *at);
+        let after = match so_far.1.is_zero() {
+            true => (at.saturating_sub(self.now) + HOP).min(SECOND),
+            false => SECOND,
+        };
+        self.later(after, Shell::Status(intent, op, so_far));
     }
 
     pub(super) fn answer(&mut self, input: Input) {
@@ -153,15 +161,21 @@ impl Sim {
                 };
                 self.answer(Input::FoundResource { intent, result });
             }
-            Shell::Status(intent, op) => {
-                let (at, status) = self
-                    .vim
-                    .ops
-                    .get(&op.id)
-                    .cloned()
-                    .unwrap_or((self.now, VimOpStatus::Unknown));
+            Shell::Status(intent, op, (silent, unreadable)) => {
+                let found = self.vim.ops.get(&op.id).cloned();
+                let (at, status) = found.unwrap_or((self.now, VimOpStatus::Unknown));
                 let status = match () {
+                    () if self.is_down() && unreadable < SECOND * 10 => {
+                        self.read(intent.clone(), op, (true, unreadable + SECOND));
+                        if !silent {
+                            self.answer(Input::VimSilent { intent });
+                        }
+                        return;
+                    }
                     () if self.is_down() => VimOpStatus::Unknown,
+                    () if at > self.now && !silent => {
+                        return self.read(intent, op, (false, unreadable));
+                    }
                     () if at > self.now => VimOpStatus::Running,
                     () => status,
                 };
