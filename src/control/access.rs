@@ -25,7 +25,7 @@ pub struct Access {
     pub denied: Denied,
 }
 
-/// Counters of `/nacm` (RFC 8341 section 3.5).
+/// Counters of `/nacm` (RFC 8341 section 3.5.2).
 #[derive(Debug, Default)]
 pub struct Denied {
     /// Protocol operations.
@@ -54,7 +54,7 @@ impl Access {
         }
     }
 
-    /// Whom no rule binds (RFC 8341 section 3.4.2).
+    /// Whom no rule binds (RFC 8341 section 3.3.3).
     pub fn recovery_user(&self) -> Option<&str> {
         self.recovery_user.as_deref()
     }

@@ -71,6 +71,7 @@ impl Edit {
     pub(super) fn apply(&self, base: &Tree) -> Result<(Tree, Vec<Error>), ControlError> {
         self.access.check_edit(base, &self.edit, self.default)?;
         let edited = base.edit_collect(&self.edit, self.default, self.option)?;
+        self.access.check_order(base, &edited.tree)?;
         Ok((edited.tree, edited.errors))
     }
 }

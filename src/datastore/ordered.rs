@@ -148,6 +148,21 @@ impl<V: Clone + Same> Ordered<V> {
         true
     }
 
+    /// Whether an entry is there and stands at that place.
+    pub fn stands(&self, keys: &Keys, place: &Place) -> bool {
+        let (Some(order), Some(rank)) = (&self.order, self.rank(keys)) else {
+            return false;
+        };
+        let is = |at: Option<(&i64, &Keys)>, wanted: &Keys| at.is_some_and(|(_, at)| at == wanted);
+        match place {
+            Place::First => order.get_min().is_some_and(|(_, first)| first == keys),
+            Place::Last => order.get_max().is_some_and(|(_, last)| last == keys),
+            Place::Before(near) | Place::After(near) if near == keys => true,
+            Place::Before(near) => is(order.range(rank + 1..).next(), near),
+            Place::After(near) => is(order.range(..rank).next_back(), near),
+        }
+    }
+
     /// Removes an entry.
     pub fn remove(&mut self, keys: &Keys) -> Option<V> {
         let entry = self.entries.remove(keys)?;
@@ -322,7 +337,18 @@ mod tests {
                 }
             }
             let expected: Vec<String> = model.iter().map(|x| x.to_string()).collect();
-            prop_assert_eq!(order_of(&list), expected);
+            prop_assert_eq!(&order_of(&list), &expected);
+            for (at, key) in expected.iter().enumerate() {
+                let k = Keys::single(key.as_str());
+                prop_assert_eq!(list.stands(&k, &Place::First), at == 0);
+                prop_assert_eq!(list.stands(&k, &Place::Last), at + 1 == expected.len());
+                for (other, near) in expected.iter().enumerate() {
+                    let n = Keys::single(near.as_str());
+                    let itself = at == other;
+                    prop_assert_eq!(list.stands(&k, &Place::Before(n.clone())), itself || at + 1 == other);
+                    prop_assert_eq!(list.stands(&k, &Place::After(n)), itself || at == other + 1);
+                }
+            }
         }
     }
 }

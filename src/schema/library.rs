@@ -40,16 +40,15 @@ impl Schema {
         ]
     }
 
-    /// Names the set of modules: the same for the same names, revisions and features.
+    /// Names the content of the YANG library (RFC 8525 section 3): the same for the same modules, implemented or for
+    /// import only, with the same revisions and features.
     pub fn content_id(&self) -> String {
-        // FNV-1a: any change shows, and no crate is needed.
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for capability in self.module_capabilities() {
-            for octet in capability.bytes().chain(std::iter::once(0)) {
-                hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-        format!("{hash:016x}")
+        let imported = self.modules.iter().filter(|module| !module.implemented);
+        let imported = imported.map(|module| {
+            let revision = module.revision.as_deref().unwrap_or_default();
+            format!("{} {} {revision}", module.namespace, module.name)
+        });
+        content_id(self.module_capabilities().into_iter().chain(imported))
     }
 
     /// The module that a get-schema asks for (RFC 6022 section 3.1); without a revision the one we
@@ -60,4 +59,15 @@ impl Schema {
                 && revision.is_none_or(|wanted| module.revision.as_deref().unwrap_or("") == wanted)
         })
     }
+}
+
+/// FNV-1a: any change shows, and no crate is needed.
+fn content_id(lines: impl Iterator<Item = String>) -> String {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for line in lines {
+        for octet in line.bytes().chain(std::iter::once(0)) {
+            hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
 }

@@ -292,9 +292,13 @@ fn a_yang_action_is_on_one_instance_that_is_there() {
     );
     add(&host, "ann", &["watchers"]);
     let mut ann = host.peer_of("ann");
+    let denied = |name: &str| {
+        let at = AT.replace("'d'", &format!("'{name}'"));
+        format!("protocol access-denied path={at}/lifeline:operate")
+    };
     for (case, rule) in [("no sight of it", &there), ("no exec", &operations)] {
         peer.ok(&running(&rules("watchers", &[(rule, "deny")])));
-        let denied = "protocol access-denied";
+        let denied = &denied("d");
         table.row(case, &ann.error(&on("d", &stop)), &[denied]);
         // Not even whether it would be valid.
         table.row(case, &ann.error(&on("d", &operate(""))), &[denied]);
@@ -307,7 +311,7 @@ fn a_yang_action_is_on_one_instance_that_is_there() {
     )));
     for (name, expected) in [
         ("d", "application operation-failed"),
-        ("nope", "protocol access-denied"),
+        ("nope", &denied("nope")),
     ] {
         table.row(name, &ann.error(&on(name, &stop)), &[expected]);
     }

@@ -58,6 +58,11 @@ pub fn to(operations: &str) -> String {
 
 const DENIED: &str = "application access-denied";
 
+/// The refusal of an operation, which its path names (RFC 8341 section 3.4.4).
+fn no_exec(operation: &str) -> String {
+    format!("protocol access-denied path=/nc:rpc/{operation}")
+}
+
 #[test]
 fn a_user_without_groups_starts_from_the_standard_s_defaults() {
     let host = Host::start();
@@ -100,7 +105,7 @@ fn a_user_without_groups_starts_from_the_standard_s_defaults() {
         ("delete-config", "<target><candidate/></target>"),
     ] {
         let got = guest.error(&format!("<{name}>{inner}</{name}>"));
-        table.row(name, &got, &["protocol access-denied"]);
+        table.row(name, &got, &[&no_exec(&format!("nc:{name}"))]);
     }
     let copy =
         "<copy-config><target><candidate/></target><source><running/></source></copy-config>";
@@ -294,21 +299,22 @@ fn operations_and_actions_need_exec() {
     );
     let schema = "<get-schema xmlns=\"urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring\"><identifier>esc</identifier></get-schema>";
     let inject = format!("<inject xmlns=\"{SIM}\"><fault>api-down</fault></inject>");
-    let no = "protocol access-denied";
+    let (no_schema, no_action) = (&*no_exec("ncm:get-schema"), &*no_exec("esc:serviceAction"));
+    let no_inject = &*no_exec("sim:inject");
     let mut table = Table::default();
     for (case, request, expected) in [
-        ("get-schema", schema.to_owned(), no),
-        ("serviceAction", action.clone(), no),
+        ("get-schema", schema.to_owned(), no_schema),
+        ("serviceAction", action.clone(), no_action),
         (
             "serviceAction, malformed",
             format!("<serviceAction xmlns=\"{ESC}\"/>"),
-            no,
+            no_action,
         ),
-        ("serviceAction in an edit", running(&action), no),
+        ("serviceAction in an edit", running(&action), no_action),
         (
             "and nothing beside it is done",
             running(&(tenant("beside", "") + &action)),
-            no,
+            no_action,
         ),
         ("another action", vm.clone(), "application data-missing*"),
         (
@@ -316,7 +322,7 @@ fn operations_and_actions_need_exec() {
             running(&vm),
             "application data-missing*",
         ),
-        ("a control of the simulator", inject, no),
+        ("a control of the simulator", inject, no_inject),
         (
             "kill-session, permitted",
             "<kill-session><session-id>4711</session-id></kill-session>".to_owned(),
@@ -336,7 +342,7 @@ fn operations_and_actions_need_exec() {
     table.row(
         "exec-default, in an open session",
         &bob.error("<get/>"),
-        &[no],
+        &[&no_exec("nc:get")],
     );
     table.row("close-session", &bob.error("<close-session/>"), &["ok"]);
     table.done();
@@ -428,7 +434,11 @@ fn events_are_sent_to_who_may_read_them_live_and_in_replay() {
     let rule = "<rpc-name>create-subscription</rpc-name>";
     admin.ok(&running(&rules("deaf", &[(rule, "deny")])));
     let got = host.peer_of("deaf").error(&subscribe(""));
-    table.row("create-subscription", &got, &["protocol access-denied"]);
+    table.row(
+        "create-subscription",
+        &got,
+        &[&no_exec("ncEvent:create-subscription")],
+    );
     table.done();
 }
 
@@ -528,11 +538,7 @@ fn the_recovery_user_is_bound_by_no_rule() {
     let lockout = rules("admin", &[("", "deny")]);
     admin.ok(&running(&lockout));
     let mut table = Table::default();
-    table.row(
-        "locked out",
-        &admin.error("<get/>"),
-        &["protocol access-denied"],
-    );
+    table.row("locked out", &admin.error("<get/>"), &[&no_exec("nc:get")]);
     let mut rescue = host.peer_of("rescue");
     let gone = lockout.replace("<rule-list>", "<rule-list nc:operation=\"delete\">");
     table.row("mends it", &rescue.error(&running(&gone)), &["ok"]);
@@ -920,6 +926,88 @@ fn rule_lists_count_in_their_order_for_every_group_of_the_user() {
         ["t1", "t2", "t3"]
             .iter()
             .all(|name| seen.contains(&format!(">{name}<"))),
+    );
+    table.done();
+}
+
+/// RFC 8341 section 3.2.5: a merge or a replacement in another order modifies what stands elsewhere, and one in the
+/// order there is modifies nothing; section 3.2.8: what was moved can be committed by who may move it.
+#[test]
+fn rules_are_put_in_another_order_by_who_may_update_them_only() {
+    let host = Host::start();
+    add(&host, "reader", &["readers"]);
+    add(&host, "mover", &["movers"]);
+    let (mut admin, mut table) = (host.peer(), Table::default());
+    let list = |operation: &str, names: &str| {
+        let rules: String = names
+            .chars()
+            .map(|name| format!("<rule><name>{name}</name><action>permit</action></rule>"))
+            .collect();
+        nacm(&format!(
+            "<rule-list nc:operation=\"{operation}\"><name>x</name><group>x</group>{rules}</rule-list>"
+        ))
+    };
+    admin.ok(&running(&list("create", "abc")));
+    let place = "/nacm:nacm/nacm:rule-list[nacm:name='x']/nacm:rule";
+    let of = |name: &str| format!("{place}[nacm:name='{name}']");
+    let seen = format!(
+        "<path xmlns:nacm=\"{NACM}\">/nacm:nacm</path>{}",
+        to("read")
+    );
+    let c = format!(
+        "<path xmlns:nacm=\"{NACM}\">{}</path>{}",
+        of("c"),
+        to("update")
+    );
+    admin.ok(&running(&rules("readers", &[(&seen, "permit")])));
+    admin.ok(&running(&rules(
+        "movers",
+        &[(&seen, "permit"), (&c, "permit")],
+    )));
+    let mut order = move || {
+        let got = admin.rpc(&format!(
+            "<get-config><source><running/></source><filter>{}</filter></get-config>",
+            nacm("<rule-list><name>x</name></rule-list>")
+        ));
+        let names = got.split("<rule><name>").skip(1);
+        names
+            .filter_map(|rest| rest.chars().next())
+            .collect::<String>()
+    };
+    let mut reader = host.peer_of("reader");
+    let denied = |name: &str| format!("{DENIED} path={}", of(name));
+    for (case, names, expected) in [
+        ("as they stand", "abc", "ok".to_owned()),
+        ("in another order", "acb", denied("c")),
+    ] {
+        let got = reader.error(&running(&list("replace", names)));
+        table.row(case, &got, &[&expected]);
+    }
+    let insert = |place: &str, name: &str| {
+        let attribute = format!("xmlns:y=\"urn:ietf:params:xml:ns:yang:1\" y:insert=\"{place}\"");
+        nacm(&format!(
+            "<rule-list><name>x</name><rule {attribute}><name>{name}</name></rule></rule-list>"
+        ))
+    };
+    for (case, edit, expected) in [
+        ("to where it stands", insert("first", "a"), "ok".to_owned()),
+        ("elsewhere", insert("last", "a"), denied("a")),
+    ] {
+        table.row(case, &reader.error(&running(&edit)), &[&expected]);
+        table.row(case, &reader.error(&candidate(&edit)), &[&expected]);
+    }
+    table.check("nothing moved", order() == "abc");
+    let mut mover = host.peer_of("mover");
+    for (target, after) in [("first", "cab"), ("last", "abc")] {
+        let got = mover.error(&candidate(&insert(target, "c")));
+        table.row("moved in the candidate", &got, &["ok"]);
+        table.row("committed", &mover.error("<commit/>"), &["ok"]);
+        table.check(after, order() == after);
+    }
+    table.row(
+        "others are not",
+        &mover.error(&running(&insert("first", "b"))),
+        &[&denied("b")],
     );
     table.done();
 }

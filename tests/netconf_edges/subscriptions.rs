@@ -332,6 +332,10 @@ fn filters_of_subscriptions() {
         ("xpath", "<filter type=\"xpath\" select=\"/escEvent[tenant='b']\"/>".to_owned(), vec!["CREATE_TENANT b"]),
         ("xpath without slash", "<filter type=\"xpath\" select=\"escEvent[event/type='CREATE_TENANT' and tenant!='b']\"/>".to_owned(), vec!["CREATE_TENANT a", "CREATE_TENANT c"]),
         ("xpath with a prefix", format!("<filter type=\"xpath\" xmlns:e=\"{ESC}\" select=\"/e:escEvent[e:status='FAILURE']\"/>"), vec![]),
+        ("xpath, a boolean", "<filter type=\"xpath\" select=\"/escEvent/tenant='b' or false()\"/>".to_owned(), vec!["CREATE_TENANT b"]),
+        ("xpath, false", "<filter type=\"xpath\" select=\"/escEvent/tenant = 'd'\"/>".to_owned(), vec![]),
+        ("xpath, a number", "<filter type=\"xpath\" select=\"count(/escEvent[tenant='a'])\"/>".to_owned(), vec!["CREATE_TENANT a"]),
+        ("xpath, a string", "<filter type=\"xpath\" select=\"string(/escEvent/tenant[.='c'])\"/>".to_owned(), vec!["CREATE_TENANT c"]),
         ("xpath to a leaf", "<filter type=\"xpath\" select=\"/escEvent/tenant[.='c']\"/>".to_owned(), vec!["CREATE_TENANT c"]),
     ];
     let mut peer = host.peer();

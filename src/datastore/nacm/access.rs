@@ -1,4 +1,4 @@
-//! The access operations of RFC 8341 section 3.2.1.
+//! The access operations of RFC 8341 section 3.2.2.
 
 /// What is done to a node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

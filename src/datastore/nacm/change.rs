@@ -1,12 +1,12 @@
 //! A whole change: copy-config and commit (RFC 8341 sections 3.2.6 and 3.2.8). Every node that differs is
-//! asked for; what is implied by a permitted change is not.
+//! asked for; what is implied by a permitted change is not. And what any change makes of the order of entries.
 
 use super::access::Access;
 use super::compile::{Compiled, Extent, Nacm};
 use crate::datastore::error::{Error, ErrorKind};
 use crate::datastore::keys::Keys;
 use crate::datastore::node::{Node, Value};
-use crate::datastore::ordered::{EntryDiff, Ordered};
+use crate::datastore::ordered::{EntryDiff, Ordered, Same};
 use crate::datastore::path::{Location, Step};
 use crate::datastore::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema};
@@ -21,6 +21,19 @@ impl Nacm {
         match &self.rules {
             None => Ok(()),
             Some(rules) => Walk::new(self.schema, rules).interior(old.root(), new.root()),
+        }
+    }
+
+    /// Whether the user may give the entries of ordered-by-user lists the order they have got, of an edit that
+    /// [`Nacm::check_edit`] has let pass: an `insert` moves entries, and so does a replacement that names them in
+    /// another order (RFC 8341 section 3.2.5: what counts is what is modified).
+    ///
+    /// # Errors
+    /// As for [`Nacm::check_change`].
+    pub fn check_order(&self, old: &Tree, new: &Tree) -> Result<(), Error> {
+        match &self.rules {
+            None => Ok(()),
+            Some(rules) => Walk::new(self.schema, rules).orders(old.root(), new.root()),
         }
     }
 }
@@ -141,7 +154,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         for (id, value) in old.children() {
-            if new.child(id).is_none() && !self.gives_way(id, new) {
+            if new.child(id).is_none() && !self.gives_way(id, new.children().map(|(id, _)| id)) {
                 self.all_of(Access::Delete, id, value)?;
             }
         }
@@ -156,10 +169,10 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether a node is gone because one of another case has come (section 3.2.5: implied).
-    fn gives_way(&self, id: NodeId, new: &Node) -> bool {
+    pub fn gives_way(&self, id: NodeId, mut come: impl Iterator<Item = NodeId>) -> bool {
         let cases = self.schema.cases_of(id);
         !cases.is_empty()
-            && new.children().any(|(other, _)| {
+            && come.any(|other| {
                 let theirs = self.schema.cases_of(other);
                 theirs.iter().any(|(choice, case)| {
                     cases
@@ -205,25 +218,74 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Entries that stay and stand in another order are updated.
-    fn order<V: Clone + crate::datastore::ordered::Same>(
+    /// Asks for what has moved at or below an interior node, and for nothing else.
+    fn orders(&mut self, old: &'a Node, new: &'a Node) -> Result<(), Error> {
+        if old.ptr_eq(new) {
+            return Ok(());
+        }
+        for (id, value) in new.children() {
+            match (old.child(id), value) {
+                (Some(before), after) if before.ptr_eq(after) => {}
+                (Some(Value::Container(a)), Value::Container(b)) => {
+                    self.inside(id, None, |walk| walk.orders(a, b))?;
+                }
+                (Some(Value::List(a)), Value::List(b)) => {
+                    for change in b.changes_since(a) {
+                        if let EntryDiff::Changed(keys, before, after) = change {
+                            self.inside(id, Some(keys), |walk| walk.orders(before, after))?;
+                        }
+                    }
+                    self.order(id, a, b)?;
+                }
+                (Some(Value::LeafList(a)), Value::LeafList(b)) => self.order(id, a, b)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry that moves is updated. Which ones have moved is not in the trees: any that the user may update
+    /// can have, the others have to stand among themselves as they did.
+    fn order<V: Clone + Same>(
         &mut self,
         id: NodeId,
         old: &'a Ordered<V>,
         new: &'a Ordered<V>,
     ) -> Result<(), Error> {
-        if !new.is_user_ordered() || new.same_order(old) {
+        let free = self.rules.extent(id, Access::Update) == Extent::All;
+        if free || !new.is_user_ordered() || new.same_order(old) {
             return Ok(());
         }
-        let kept = |one: &'a Ordered<V>, other: &'a Ordered<V>| {
-            let keys = one.iter().map(|(keys, _)| keys);
-            keys.filter(|keys| other.contains(keys)).collect::<Vec<_>>()
+        let (before, after) = (self.fixed(id, old, new), self.fixed(id, new, old));
+        let moved = before.iter().zip(&after).find(|(a, b)| a != b);
+        let Some((stood, stands)) = moved else {
+            return Ok(());
         };
-        let (before, after) = (kept(old, new), kept(new, old));
-        let moved = before.iter().zip(&after).filter(|(a, b)| a != b);
-        for (_, keys) in moved {
-            self.one(Access::Update, id, Some(keys))?;
-        }
-        Ok(())
+        let without = |list: &[&Keys]| -> Vec<Keys> {
+            let others = list.iter().filter(|keys| *keys != stands);
+            others.map(|keys| (*keys).clone()).collect()
+        };
+        let keys = match without(&before) == without(&after) {
+            true => stands,
+            false => stood,
+        };
+        self.one(Access::Update, id, Some(keys))
+    }
+
+    /// The entries of `one` that are in `other` too and may not be moved.
+    fn fixed<V: Clone + Same>(
+        &mut self,
+        id: NodeId,
+        one: &'a Ordered<V>,
+        other: &'a Ordered<V>,
+    ) -> Vec<&'a Keys> {
+        let both = one
+            .iter()
+            .map(|(keys, _)| keys)
+            .filter(|keys| other.contains(keys));
+        let both: Vec<&'a Keys> = both.collect();
+        let stays =
+            |keys: &&'a Keys| self.inside(id, Some(keys), |walk| !walk.permits(Access::Update));
+        both.into_iter().filter(stays).collect()
     }
 }

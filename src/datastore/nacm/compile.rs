@@ -71,7 +71,7 @@ pub(super) enum Extent {
 }
 
 impl Nacm {
-    /// Everything is permitted: the recovery user (RFC 8341 section 3.4.2).
+    /// Everything is permitted: the recovery user (RFC 8341 section 3.3.3).
     pub fn everything(schema: &'static Schema) -> Self {
         Self {
             schema,
@@ -236,7 +236,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// RFC 8341 section 3.4.5, steps 6 to 12, for every access operation.
+    /// RFC 8341 section 3.4.5, steps 5 to 13, for every access operation.
     fn decide(&mut self, id: NodeId, deny_all: bool, deny_write: bool) -> [Decision; 5] {
         Access::ALL.map(|access| {
             let mut open = Vec::new();

@@ -9,7 +9,7 @@ use crate::schema::{NodeId, Schema};
 
 /// Namespace of the operations with rules of their own.
 const BASE: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";
-/// Namespace of what ends replay and subscription (RFC 5277 section 3.3).
+/// Namespace of what ends replay and subscription (RFC 5277 section 3.4).
 const COMPLETE: &str = "urn:ietf:params:xml:ns:netmod:notification";
 
 /// Where a node is, from the root down.

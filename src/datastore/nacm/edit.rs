@@ -8,6 +8,7 @@
 //! | remove | delete, unless it can be seen that nothing is there | as delete |
 //! | merge | create | update, if it changes a value; nothing if it can be seen that it does not |
 //! | replace | create | as merge; delete of everything that is not named |
+//! | move | | update, if it stands elsewhere then |
 //! | none | nothing | nothing |
 //!
 //! Where the user cannot read, a leaf that would not be changed needs access as if it were: else the answer
@@ -24,6 +25,7 @@ use crate::datastore::edit_tree::{Content, DefaultOperation, EditNode, EditTree,
 use crate::datastore::error::Error;
 use crate::datastore::keys::Keys;
 use crate::datastore::node::{Node, Value};
+use crate::datastore::ordered::Place;
 use crate::datastore::secret::is_mask;
 use crate::datastore::tree::Tree;
 use crate::schema::{NodeId, NodeKind, SchemaNode};
@@ -67,6 +69,14 @@ enum Found<'a> {
     Entry(&'a Node),
     /// An entry of a leaf-list.
     Item,
+}
+
+/// What an edit node does to a node that may be there.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    found: Found<'a>,
+    /// Whether it gives an entry another place.
+    moves: bool,
 }
 
 impl<'a> Found<'a> {
@@ -113,7 +123,11 @@ impl<'a> Walk<'a> {
             };
             let found = Found::of(parent, edit);
             let operation = edit.operation(inherited);
-            self.inside(edit.node, keys, |walk| walk.edit(edit, found, operation))?;
+            let target = Target {
+                found,
+                moves: self.moves(parent, edit, keys),
+            };
+            self.inside(edit.node, keys, |walk| walk.edit(edit, target, operation))?;
         }
         Ok(())
     }
@@ -121,10 +135,11 @@ impl<'a> Walk<'a> {
     fn edit(
         &mut self,
         edit: &'a EditNode,
-        found: Found<'a>,
+        target: Target<'a>,
         operation: Operation,
     ) -> Result<(), Error> {
         let def = self.schema.node(edit.node);
+        let found = target.found;
         match operation {
             Operation::Create => {
                 self.require(Access::Create)?;
@@ -137,7 +152,7 @@ impl<'a> Walk<'a> {
                 false => Ok(()),
             },
             Operation::None => self.edits(found.interior(), &edit.children, operation),
-            Operation::Merge | Operation::Replace => match self.puts(edit, found, def)? {
+            Operation::Merge | Operation::Replace => match self.puts(edit, target, def)? {
                 Named::Judged => self.puts_inside(edit, found, operation),
                 Named::Unseen => {
                     let before = self.granted;
@@ -175,7 +190,7 @@ impl<'a> Walk<'a> {
     fn puts(
         &mut self,
         edit: &EditNode,
-        found: Found<'a>,
+        Target { found, moves }: Target<'a>,
         def: &SchemaNode,
     ) -> Result<Named, Error> {
         if !self.has_meaning(def.id) {
@@ -187,7 +202,7 @@ impl<'a> Walk<'a> {
             return Ok(Named::Judged);
         }
         let terminal = matches!(def.kind, NodeKind::Leaf | NodeKind::Any);
-        if edit.insert.is_some() || (terminal && !unaltered(edit, found, def)) {
+        if moves || (terminal && !unaltered(edit, found, def)) {
             self.require(Access::Update)?;
             return Ok(Named::Judged);
         }
@@ -200,6 +215,25 @@ impl<'a> Walk<'a> {
         match found.interior() {
             Some(_) if !self.permits(Access::Update) => Ok(Named::Unseen),
             _ => self.require(Access::Update).map(|()| Named::Judged),
+        }
+    }
+
+    /// Whether an entry is to stand elsewhere than it does. Beside one that the user cannot see counts as
+    /// elsewhere: the answer would tell what is there. What an edit moves by and by is judged when it has
+    /// ([`Nacm::check_order`]).
+    fn moves(&mut self, parent: Option<&Node>, edit: &'a EditNode, keys: Option<&Keys>) -> bool {
+        let (Some(place), Some(keys)) = (edit.insert.as_deref(), keys) else {
+            return false;
+        };
+        if let Place::Before(near) | Place::After(near) = place
+            && !self.inside(edit.node, Some(near), |walk| walk.rules.sees(&walk.place))
+        {
+            return true;
+        }
+        match parent.and_then(|parent| parent.child(edit.node)) {
+            Some(Value::List(entries)) => !entries.stands(keys, place),
+            Some(Value::LeafList(values)) => !values.stands(keys, place),
+            _ => true,
         }
     }
 
@@ -223,8 +257,15 @@ impl<'a> Walk<'a> {
                 _ => drop(slots.insert(edit.node)),
             }
         }
+        let come = edits.iter().filter(|edit| {
+            !edit.operation(Operation::Replace).deletes() && self.has_meaning(edit.node)
+        });
+        let come: Vec<NodeId> = come.map(|edit| edit.node).collect();
         for (id, value) in node.children() {
-            if slots.contains(&id) || self.schema.node(id).is_key {
+            if slots.contains(&id)
+                || self.schema.node(id).is_key
+                || self.gives_way(id, come.iter().copied())
+            {
                 continue;
             }
             match value {

@@ -8,6 +8,7 @@
 //! /nacm --Policy--> rules of the user's groups --compile--> Nacm
 //!   Nacm::visible(tree)        what the user may read, before any filter looks at it
 //!   Nacm::check_edit           every node an edit names, before it is applied (section 3.2.5)
+//!   Nacm::check_order          what an edit moved, once it is applied
 //!   Nacm::check_change         every node that differs: copy-config, commit (sections 3.2.6 and 3.2.8)
 //!   Nacm::exec, ::notification protocol operations (3.4.4) and event types (3.4.6)
 //! ```

@@ -113,7 +113,7 @@ impl Policy {
         self.names_admins
     }
 
-    /// Where no rule matches (section 3.4.5, step 10 and its kin).
+    /// Where no rule matches (section 3.4.5, steps 11 to 13, and their kin).
     pub fn default(&self, access: Access) -> bool {
         match access {
             Access::Read => self.read_default,

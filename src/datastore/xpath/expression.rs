@@ -48,16 +48,29 @@ impl XPath {
         default_ns: &str,
         limits: &FilterLimits,
     ) -> Result<Self, Error> {
+        let parsed = Self::parse_condition(text, resolve, default_ns, limits)?;
+        match parser::is_node_set(&parsed.expr) {
+            true => Ok(parsed),
+            false => Err(parser::refused(NO_NODES)),
+        }
+    }
+
+    /// Parses an expression of any type, to be asked whether it holds (RFC 5277 section 3.6).
+    ///
+    /// # Errors
+    /// As [`XPath::parse_within`], but for the node-set.
+    pub fn parse_condition(
+        text: &str,
+        resolve: &dyn Fn(&str) -> Option<String>,
+        default_ns: &str,
+        limits: &FilterLimits,
+    ) -> Result<Self, Error> {
         let size = Size {
             bytes: limits.xpath_bytes,
             depth: limits.xpath_depth,
         };
-        let expr = parser::parse(text, resolve, size)?;
-        if !parser::is_node_set(&expr) {
-            return Err(parser::refused(NO_NODES));
-        }
         Ok(Self {
-            expr: Arc::new(expr),
+            expr: Arc::new(parser::parse(text, resolve, size)?),
             default_ns: default_ns.into(),
         })
     }
@@ -80,16 +93,15 @@ impl XPath {
         Ok(selection)
     }
 
-    /// Whether it selects any node of a notification's content.
+    /// Whether it holds for a notification's content: its value, whatever the type, as `boolean()` has it.
     pub(in crate::datastore) fn wants(
         &self,
         content: &[&Element],
         budget: &mut Budget,
     ) -> Result<bool, Error> {
         let doc = ElementDoc::new(content);
-        match Eval::new(&doc, budget, &self.default_ns).whole(&self.expr)? {
-            Value::Nodes(nodes) => Ok(!nodes.is_empty()),
-            _ => Err(parser::refused(NO_NODES)),
-        }
+        let mut eval = Eval::new(&doc, budget, &self.default_ns);
+        let value = eval.whole(&self.expr)?;
+        Ok(eval.bool_of(&value))
     }
 }

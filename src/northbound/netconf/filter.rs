@@ -18,7 +18,7 @@ pub fn select(
     match filter {
         None => Ok(Selection::all()),
         Some(filter) => {
-            let filter = decode(filter, limits)?;
+            let filter = of_data(filter, limits)?;
             let mut budget = filter.budget(limits, clock);
             let selected = tree.select_within(&filter, &mut budget);
             selected.map_err(|error| map::filter(&error))
@@ -26,13 +26,35 @@ pub fn select(
     }
 }
 
-/// A request's filter, parsed. Names without a prefix in an XPath expression are those of the ESC model.
-pub fn decode(filter: &Filter, limits: &FilterLimits) -> Result<datastore::Filter, RpcError> {
+/// Parses an XPath expression: what it may be depends on what it is for.
+type Parse = fn(
+    &str,
+    &dyn Fn(&str) -> Option<String>,
+    &str,
+    &FilterLimits,
+) -> Result<XPath, datastore::Error>;
+
+/// A retrieval's filter, parsed: XPath has to give a node-set (RFC 6241 section 8.9.5.1).
+fn of_data(filter: &Filter, limits: &FilterLimits) -> Result<datastore::Filter, RpcError> {
+    decode(filter, limits, XPath::parse_within)
+}
+
+/// A subscription's filter, parsed: what XPath gives is taken as a boolean (RFC 5277 section 3.6).
+pub fn of_events(filter: &Filter, limits: &FilterLimits) -> Result<datastore::Filter, RpcError> {
+    decode(filter, limits, XPath::parse_condition)
+}
+
+/// Names without a prefix in an XPath expression are those of the ESC model.
+fn decode(
+    filter: &Filter,
+    limits: &FilterLimits,
+    parse: Parse,
+) -> Result<datastore::Filter, RpcError> {
     Ok(match filter {
         Filter::Subtree(element) => datastore::Filter::Subtree(SubtreeFilter::decode(element)),
         Filter::XPath { select, scope } => {
             let resolve = |prefix: &str| scope.resolve(prefix).map(str::to_owned);
-            let parsed = XPath::parse_within(select, &resolve, ESC, limits);
+            let parsed = parse(select, &resolve, ESC, limits);
             datastore::Filter::XPath(parsed.map_err(|error| map::filter(&error))?)
         }
     })

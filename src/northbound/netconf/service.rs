@@ -85,9 +85,12 @@ impl Request<'_> {
         let rpc = schema.top(ns, local);
         let denied =
             rpc.is_some_and(|id| schema.node(id).kind == NodeKind::Rpc && !self.access.exec(id));
-        match denied {
-            false => Ok(()),
-            true => Err(self.no_exec(&format!("<{local}>"))),
+        match (denied, rpc) {
+            (true, Some(id)) => {
+                let path = format!("/nc:rpc{}", schema.data_path(id));
+                Err(self.no_exec(&format!("<{local}>"), &path))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -102,13 +105,17 @@ impl Request<'_> {
         let schema = self.control().schema();
         let name = action.0.last().map(|step| schema.node(step.node));
         let name = name.map_or("action", |def| &*def.name);
-        Err(self.no_exec(&format!("the action {name}")))
+        Err(self.no_exec(&format!("the action {name}"), &action.display(schema)))
     }
 
-    /// The refusal of an operation, which is counted.
-    fn no_exec(&self, what: &str) -> RpcError {
-        Denied::count(&self.control().access.denied.operations);
-        RpcError::access_denied(ErrorType::Protocol, format!("no exec access to {what}"))
+    /// The refusal of an operation, which is counted. Its path names the operation, as RFC 8341 section 3.4.4
+    /// has it; both are the client's own words.
+    fn no_exec(&self, what: &str, path: &str) -> RpcError {
+        let control = self.control();
+        Denied::count(&control.access.denied.operations);
+        let text = format!("no exec access to {what}");
+        let error = RpcError::access_denied(ErrorType::Protocol, text);
+        map::at(control.schema(), error, path)
     }
 
     /// A failure of the control room as a reply.

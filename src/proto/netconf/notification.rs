@@ -3,11 +3,11 @@
 use super::names::NOTIFICATION;
 use crate::clock::Timestamp;
 
-/// Content of the notification that ends a replay (RFC 5277 section 3.3.1).
+/// Content of the notification that ends a replay (RFC 5277 section 3.4).
 pub const REPLAY_COMPLETE: &str =
     "<replayComplete xmlns=\"urn:ietf:params:xml:ns:netmod:notification\"/>";
 
-/// Content of the notification that ends a subscription at its stopTime (RFC 5277 section 3.3.1).
+/// Content of the notification that ends a subscription at its stopTime (RFC 5277 section 3.4).
 pub const NOTIFICATION_COMPLETE: &str =
     "<notificationComplete xmlns=\"urn:ietf:params:xml:ns:netmod:notification\"/>";
 

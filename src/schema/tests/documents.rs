@@ -218,6 +218,23 @@ fn the_library_and_the_capabilities_tell_every_module() {
     );
     let plain = Schema::load(LoadOptions::default()).expect("our own modules");
     assert_ne!(plain.content_id(), schema.content_id());
+    // RFC 8525 section 3: a change of what is only imported is one of the library too.
+    let with = |revision: &str| {
+        let types = format!(
+            "module t {{ namespace 'urn:t'; prefix t; revision {revision}; typedef n {{ type int8; }} }}"
+        );
+        let user =
+            "module u { namespace 'urn:u'; prefix u; import t { prefix t; } leaf l { type t:n; } }";
+        let module = |name, text: &str, implement| SourceModule {
+            name,
+            text: text.to_owned().leak(),
+            implement,
+            features: &[],
+        };
+        let all = [module("t", &types, false), module("u", user, true)];
+        Schema::load_with(&all).unwrap().content_id()
+    };
+    assert_ne!(with("2020-01-01"), with("2021-01-01"));
     let [new, old] = schema.library_capabilities();
     assert!(new.ends_with(&format!("content-id={}", schema.content_id())));
     assert!(old.ends_with(&format!("module-set-id={}", schema.content_id())));

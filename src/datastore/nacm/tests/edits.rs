@@ -473,6 +473,185 @@ fn a_commit_needs_access_to_exactly_what_differs() {
     }
 }
 
+/// What an edit of three tags comes to: the tags, or the path that was denied.
+fn moved(config: &str, default: DefaultOperation, content: &str) -> String {
+    let three = "<top xmlns='urn:test:g'><tag>a</tag><tag>b</tag><tag>c</tag></top>";
+    let (base, edit, nacm) = (tree(three), decoded(content), ops(config));
+    let done = nacm.check_edit(&base, &edit, default).and_then(|()| {
+        let edited = base.edit(&edit, default, ErrorOption::Rollback)?;
+        nacm.check_order(&base, &edited)?;
+        Ok(edited)
+    });
+    match done {
+        Ok(edited) => {
+            let top = edited.view().container("g:top");
+            let tags = top.map(|top| top.values("tag").join(" "));
+            tags.unwrap_or_default()
+        }
+        Err(error) => {
+            assert_eq!(error.kind, ErrorKind::AccessDenied);
+            error.path
+        }
+    }
+}
+
+/// RFC 8341 section 3.2.5: what is not altered needs no access, what is does, by whatever operation.
+#[test]
+fn an_entry_is_updated_when_it_stands_elsewhere_however_the_edit_says_so() {
+    let tag = |name: &str| format!("/g:top/g:tag[.='{name}']");
+    let put = |place: &str, name: &str| format!("<tag y:insert='{place}'>{name}</tag>");
+    let beside = |place: &str, near: &str, name: &str| {
+        format!("<tag y:insert='{place}' y:value='{near}'>{name}</tag>")
+    };
+    let (merge, replace) = (DefaultOperation::Merge, DefaultOperation::Replace);
+    let in_order = |names: &str| -> String {
+        names
+            .chars()
+            .map(|name| format!("<tag>{name}</tag>"))
+            .collect()
+    };
+    let replaced = |names: &str| {
+        let open = "<top xmlns='urn:test:g' nc:operation='replace'>";
+        format!("{open}{}</top>", in_order(names))
+    };
+    let none = nacm("");
+    let c = allow("update", "/g:top/g:tag[.='c']");
+    let b = allow("update delete create", "/g:top/g:tag[.='b']");
+    let fresh = allow("create delete", "/g:top/g:tag");
+    let hidden = rules(
+        "ops",
+        &[
+            (&path("/g:top/g:tag[.='a']"), "deny"),
+            ("<access-operations>read</access-operations>", "permit"),
+        ],
+    );
+    for (why, config, default, content, expected) in [
+        (
+            "first already",
+            &none,
+            merge,
+            top(&put("first", "a")),
+            "a b c",
+        ),
+        (
+            "last already",
+            &none,
+            merge,
+            top(&put("last", "c")),
+            "a b c",
+        ),
+        (
+            "beside already",
+            &none,
+            merge,
+            top(&beside("after", "a", "b")),
+            "a b c",
+        ),
+        (
+            "before already",
+            &none,
+            merge,
+            top(&beside("before", "b", "a")),
+            "a b c",
+        ),
+        (
+            "elsewhere",
+            &none,
+            merge,
+            top(&put("first", "c")),
+            &tag("c"),
+        ),
+        (
+            "elsewhere, beside",
+            &none,
+            merge,
+            top(&beside("before", "b", "c")),
+            &tag("c"),
+        ),
+        ("permitted", &c, merge, top(&put("first", "c")), "c a b"),
+        (
+            "another than the permitted",
+            &c,
+            merge,
+            top(&put("last", "a")),
+            &tag("a"),
+        ),
+        (
+            "beside what is not seen",
+            &hidden,
+            merge,
+            top(&beside("after", "a", "b")),
+            &tag("b"),
+        ),
+        ("replaced in order", &none, merge, replaced("abc"), "a b c"),
+        (
+            "replaced in another order",
+            &none,
+            merge,
+            replaced("acb"),
+            &tag("c"),
+        ),
+        (
+            "replaced backwards",
+            &none,
+            merge,
+            replaced("cba"),
+            &tag("a"),
+        ),
+        (
+            "replaced, the permitted moved",
+            &c,
+            merge,
+            replaced("cab"),
+            "c a b",
+        ),
+        (
+            "replaced, others moved",
+            &c,
+            merge,
+            replaced("cba"),
+            &tag("b"),
+        ),
+        (
+            "default replace",
+            &none,
+            replace,
+            top(&in_order("bac")),
+            &tag("b"),
+        ),
+        // Steps that look like nothing each, and are not together.
+        (
+            "by way of one that may be moved",
+            &b,
+            merge,
+            top(&(put("first", "b") + &beside("after", "b", "c"))),
+            &tag("c"),
+        ),
+        (
+            "one that is new moves none",
+            &fresh,
+            merge,
+            top(&put("first", "n")),
+            "n a b c",
+        ),
+    ] {
+        assert_eq!(moved(config, default, &content), expected, "{why}");
+    }
+}
+
+/// RFC 8341 section 3.2.5: the other cases of a choice go with the one that comes.
+#[test]
+fn a_replacement_by_another_case_needs_no_delete() {
+    let far = top("<far>f</far>").replace("<top ", "<top nc:operation='replace' ");
+    let plain = |config: &str| {
+        let base = tree("<top xmlns='urn:test:g'><near>n</near></top>");
+        let checked = ops(config).check_edit(&base, &decoded(&far), DefaultOperation::Merge);
+        checked.map_err(|error| error.path)
+    };
+    assert_eq!(plain(&allow("create", "/g:top/g:far")), Ok(()));
+    assert_eq!(plain(&nacm("")), Err("/g:top/g:far".to_owned()));
+}
+
 #[test]
 fn a_user_who_may_do_everything_is_asked_nothing() {
     let admin = Nacm::compile(&tree(""), &member("u", &["admin"]));

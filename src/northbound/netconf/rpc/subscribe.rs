@@ -45,7 +45,7 @@ async fn open(request: &Request<'_>, wanted: &CreateSubscription) -> Result<Pump
         .map_err(failed)?;
     let limits = request.service.filter_limits();
     let filter = wanted.filter.as_ref();
-    let filter = filter.map(|filter| filter::decode(filter, &limits));
+    let filter = filter.map(|filter| filter::of_events(filter, &limits));
     let filter = filter.transpose().map_err(RpcReply::from)?;
     // What came before the request, such as this session's own start, is told by replay alone.
     control.barrier().await;
