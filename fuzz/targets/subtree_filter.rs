@@ -1,6 +1,6 @@
 //! A subtree filter on a configuration, and on an event.
 
-use lifeline::datastore::{Budget, Filter, SubtreeFilter};
+use lifeline::datastore::{Budget, Filter, SubtreeFilter, WithDefaults};
 
 use super::sample::{parse, print, tree};
 
@@ -9,7 +9,7 @@ pub fn run(data: &[u8]) {
         return;
     };
     let filter = Filter::Subtree(SubtreeFilter::decode(&element));
-    let selected = tree().select_within(&filter, &mut Budget::new(20_000));
+    let selected = tree().select_within(&filter, WithDefaults::ReportAll, &mut Budget::new(20_000));
     if let Ok(selection) = selected {
         print(&selection);
     }

@@ -1,6 +1,6 @@
 //! An XPath filter on a configuration, and on an element.
 
-use lifeline::datastore::{Budget, Filter, XPath};
+use lifeline::datastore::{Budget, Filter, WithDefaults, XPath};
 
 use super::sample::{ESC, parse, print, tree};
 
@@ -14,7 +14,8 @@ pub fn run(data: &[u8]) {
             continue;
         };
         let filter = Filter::XPath(xpath);
-        let selected = tree().select_within(&filter, &mut Budget::new(20_000));
+        let selected =
+            tree().select_within(&filter, WithDefaults::ReportAll, &mut Budget::new(20_000));
         if let Ok(selection) = selected {
             print(&selection);
         }

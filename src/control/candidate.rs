@@ -31,6 +31,13 @@ impl Candidate {
         self.modified.is_some()
     }
 
+    /// Makes it follow running again if it is still `judged`, which was found to have running's content.
+    pub fn discard_same(&mut self, judged: &Tree) {
+        if (self.modified()).is_some_and(|tree| tree.ptr_eq(judged)) {
+            self.discard();
+        }
+    }
+
     /// Makes it follow running again.
     pub fn discard(&mut self) {
         self.modified = None;

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::access::{Access, Groups};
 use super::candidate::Candidate;
+use super::commit::aside;
 use super::confirmed::{self, ConfirmError};
 use super::error::ControlError;
 use super::follow::{self, Follow, Queue};
@@ -214,6 +215,9 @@ impl Control {
     /// # Errors
     /// When somebody holds it, the candidate has been modified, or running belongs to a confirmed commit.
     pub fn lock(&self, datastore: Datastore, session: SessionId) -> Result<(), LockError> {
+        if datastore == Datastore::Candidate {
+            self.follow_if_same();
+        }
         let mut state = self.state();
         let modified = state.candidate.is_modified();
         if datastore == Datastore::Running
@@ -233,6 +237,21 @@ impl Control {
         state.locks.lock(datastore, session, modified)?;
         state.locked.insert(datastore, self.clock.wall());
         Ok(())
+    }
+
+    /// A candidate whose changes were undone, or copied to running, holds none that are "not committed or rolled
+    /// back" (RFC 6241 section 7.5).
+    fn follow_if_same(&self) {
+        let candidate = self.state().candidate.modified().cloned();
+        let running = self.running();
+        // Not under the lock: shared parts are not looked at, but all may be new.
+        let Some(candidate) = candidate.filter(|tree| aside(|| *tree == running)) else {
+            return;
+        };
+        let mut state = self.state();
+        if self.running().ptr_eq(&running) {
+            state.candidate.discard_same(&candidate);
+        }
     }
 
     /// Gives a lock back (RFC 6241 section 7.6); an uncommitted candidate under it is discarded

@@ -31,6 +31,7 @@ pub(super) fn edit(
     let mut apply = Apply {
         schema: tree.schema(),
         before: tree.root().clone(),
+        replacing: u32::from(default == DefaultOperation::Replace),
         goes_on: option == ErrorOption::Continue,
         errors: Vec::new(),
         visited: 0,
@@ -65,6 +66,7 @@ pub(super) fn merge_into(
     let mut apply = Apply {
         schema,
         before: Node::new(ROOT),
+        replacing: 0,
         goes_on: false,
         errors: Vec::new(),
         visited: 0,
@@ -77,6 +79,8 @@ struct Apply {
     schema: &'static Schema,
     /// The tree before the edit.
     before: Node,
+    /// How many nodes above are being replaced.
+    replacing: u32,
     goes_on: bool,
     errors: Vec<Error>,
     visited: u64,
@@ -121,6 +125,11 @@ impl Apply {
             }
             (NodeKind::Container { presence }, _) => {
                 self.container(parent, edit, presence, op, trail)
+            }
+            (_, Content::Default) if op == Operation::None => {
+                let path = trail.child(edit.node, None).display(self.schema);
+                let message = "what is not edited cannot be marked as default";
+                Err(Error::invalid(path, message))
             }
             (_, content) => {
                 let value = match content {
@@ -204,7 +213,7 @@ impl Apply {
             }
             _ => {
                 let mut node = Node::new(id);
-                self.children(&mut node, &edit.children, op, &here)?;
+                self.content(&mut node, edit, op, &here)?;
                 if let Some(old) = parent.container(id) {
                     node = node.reshare(old);
                     self.changed |= !node.ptr_eq(old);
@@ -219,6 +228,21 @@ impl Apply {
             false => drop(parent.remove(id)),
         }
         Ok(())
+    }
+
+    /// Fills a new node, which takes the place of another under replace.
+    fn content(
+        &mut self,
+        node: &mut Node,
+        edit: &EditNode,
+        op: Operation,
+        here: &Trail<'_>,
+    ) -> Result<(), Error> {
+        let replacing = u32::from(op == Operation::Replace);
+        self.replacing += replacing;
+        let done = self.children(node, &edit.children, op, here);
+        self.replacing -= replacing;
+        done
     }
 
     fn entry(
@@ -253,7 +277,7 @@ impl Apply {
                 }
                 _ => {
                     let mut node = Node::entry(def.id, keys.clone(), &def.keys);
-                    self.children(&mut node, &edit.children, op, &here)?;
+                    self.content(&mut node, edit, op, &here)?;
                     if let Some(old) = entries.get(keys) {
                         node = node.reshare(old);
                     }
@@ -360,12 +384,28 @@ impl Apply {
             (Operation::Delete | Operation::Remove, true) => return Ok(true),
             (Operation::Remove, false) => return Ok(false),
             (Operation::None, true) => return Ok(false),
+            // Replaced, what is deleted within is gone already.
+            (Operation::Delete, false) if self.replacing > 0 && self.was_there(here) => {
+                return Ok(false);
+            }
             (Operation::Create, true) => (ErrorKind::DataExists, "the data exists already"),
             (Operation::Delete | Operation::None, false) => {
                 (ErrorKind::DataMissing, "the data does not exist")
             }
         };
         Err(Error::new(kind, here.display(self.schema), message))
+    }
+
+    /// Whether a node was in the datastore before the edit.
+    fn was_there(&self, here: &Trail<'_>) -> bool {
+        let mut above = here.location();
+        above.0.pop();
+        let slot = path::find(&self.before, &above).and_then(|parent| parent.child(here.node));
+        match (slot, here.keys) {
+            (Some(Value::List(entries)), Some(keys)) => entries.get(keys).is_some(),
+            (Some(Value::LeafList(values)), Some(keys)) => values.contains(keys),
+            (slot, _) => slot.is_some(),
+        }
     }
 
     /// A node of one case removes the nodes of all others (RFC 7950 section 7.9).

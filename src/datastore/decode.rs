@@ -51,6 +51,8 @@ struct Attributes {
     insert: Option<Insert>,
     value: Option<String>,
     key: Option<String>,
+    /// `default` stands here, whatever it says.
+    tagged: bool,
     is_default: bool,
 }
 
@@ -95,6 +97,9 @@ impl Decoder {
         let def = self.schema.node(id);
         let attributes = self.attributes(parent, element, def)?;
         let effective = attributes.op.unwrap_or(inherited);
+        if attributes.tagged && effective.deletes() {
+            return Err(self.tag_under_delete(&parent.child(id, None)));
+        }
         let edit = self.node(parent, element, def, attributes, effective)?;
         if !effective.deletes() {
             self.no_contradiction(parent, element, &edit, effective, siblings)?;
@@ -217,11 +222,14 @@ impl Decoder {
                 (YANG_NS, "key") if by_user && def.kind == NodeKind::List => {
                     found.key = Some(value.to_owned());
                 }
-                (DEFAULT_NS, "default") if def.kind == NodeKind::Leaf => match value {
-                    "true" | "1" => found.is_default = true,
-                    "false" | "0" => {}
-                    _ => return Err(self.bad_attribute(&here(), element, "default", value)),
-                },
+                (DEFAULT_NS, "default") if def.kind == NodeKind::Leaf => {
+                    found.tagged = true;
+                    match value {
+                        "true" | "1" => found.is_default = true,
+                        "false" | "0" => {}
+                        _ => return Err(self.bad_attribute(&here(), element, "default", value)),
+                    }
+                }
                 (XML_NS, _) => {}
                 _ => {
                     let kind = ErrorKind::UnknownAttribute {
@@ -232,9 +240,6 @@ impl Decoder {
                     return Err(self.error(&here(), kind, message));
                 }
             }
-        }
-        if found.is_default && found.op.is_some_and(Operation::deletes) {
-            return Err(self.bad_attribute(&here(), element, "default", "true"));
         }
         Ok(found)
     }
@@ -267,7 +272,8 @@ impl Decoder {
             let here = trail.child(*key, None);
             let attributes = self.attributes(trail, child, key_def)?;
             if attributes.op.is_some_and(Operation::deletes) {
-                return Err(self.bad_attribute(&here, child, "operation", "delete"));
+                let given = child.attr(NETCONF_NS, "operation").unwrap_or_default();
+                return Err(self.bad_attribute(&here, child, "operation", given));
             }
             if attributes.is_default {
                 self.is_the_default(&here, child, key_def)?;
@@ -404,10 +410,19 @@ impl Decoder {
         Some((id, value, tail))
     }
 
-    /// Under delete only names count; values and what else is below are ignored.
+    /// RFC 6243 section 4.5.2: where `default` stands, the operation is create, merge or replace.
+    fn tag_under_delete(&self, trail: &Trail<'_>) -> Error {
+        let message = "what is deleted cannot be marked as default";
+        Error::invalid(trail.display(self.schema), message)
+    }
+
+    /// Under delete only names count, and `default`; values and what else is below are ignored.
     fn check_names(&self, trail: &Trail<'_>, element: &Element) -> Result<(), Error> {
         for child in element.elements() {
             let id = self.resolve(trail, child)?;
+            if child.attr(DEFAULT_NS, "default").is_some() {
+                return Err(self.tag_under_delete(&trail.child(id, None)));
+            }
             if !data_children(self.schema, id).is_empty() {
                 self.check_names(&trail.child(id, None), child)?;
             }

@@ -119,7 +119,7 @@ pub(super) enum Content {
 
 impl EditNode {
     /// What is to be done here. A leaf marked as default is one that nobody sets: putting it is removing what
-    /// somebody has set, `create` asks that nobody has (erratum 4688), and `none` is none.
+    /// somebody has set, `create` asks that nobody has (erratum 4688), and `none` is refused.
     pub fn operation(&self, inherited: Operation) -> Operation {
         match (self.op.unwrap_or(inherited), &self.content) {
             (Operation::Merge | Operation::Replace, Content::Default) => Operation::Remove,

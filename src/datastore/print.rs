@@ -41,8 +41,22 @@ impl WithDefaults {
         })
     }
 
-    fn fills_in(self) -> bool {
+    pub(super) fn fills_in(self) -> bool {
         matches!(self, Self::ReportAll | Self::ReportAllTagged)
+    }
+
+    /// Whether a leaf is left out for holding its default (section 3.2); a key names its entry and never is.
+    pub(super) fn trims(self, def: &SchemaNode, text: &str) -> bool {
+        let default = || def.defaults.first().is_some_and(|given| **given == *text);
+        self == Self::Trim && !def.is_key && default()
+    }
+
+    /// As [`WithDefaults::trims`], of all the entries of a leaf-list.
+    pub(super) fn trims_all(self, def: &SchemaNode, values: &Ordered<()>) -> bool {
+        self == Self::Trim && !def.defaults.is_empty() && {
+            let held = values.iter().map(|(keys, ())| keys.first());
+            held.eq(def.defaults.iter().map(|default| &**default))
+        }
     }
 }
 
@@ -169,8 +183,7 @@ impl<'o> Printer<'o> {
         let below = part.and_then(|part| part.children.get(&id));
         match value {
             Value::Leaf(text) => {
-                let is_default = def.defaults.first() == Some(text);
-                if !(is_default && self.options.with_defaults == WithDefaults::Trim) {
+                if !self.options.with_defaults.trims(def, text) {
                     self.leaf(def, text, false);
                 }
             }
@@ -237,13 +250,7 @@ impl<'o> Printer<'o> {
     }
 
     fn leaf_list(&mut self, def: &SchemaNode, values: &Ordered<()>, below: Option<&Below>) {
-        let trims = self.options.with_defaults == WithDefaults::Trim && !def.defaults.is_empty();
-        if trims
-            && values
-                .iter()
-                .map(|(keys, ())| keys.first())
-                .eq(def.defaults.iter().map(|d| &**d))
-        {
+        if self.options.with_defaults.trims_all(def, values) {
             return;
         }
         for (keys, ()) in values.iter() {

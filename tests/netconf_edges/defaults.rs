@@ -225,7 +225,12 @@ fn create_and_delete_tell_set_defaults_from_supplied_ones() {
         (
             "tagged, with delete",
             "<shared wd:default=\"true\" nc:operation=\"delete\">true</shared>",
-            "application bad-attribute*",
+            "application invalid-value*",
+        ),
+        (
+            "tagged, within what is removed",
+            "<subnet nc:operation=\"remove\"><name>s</name><dhcp wd:default=\"true\">true</dhcp></subnet>",
+            "application invalid-value*",
         ),
     ] {
         table.row(case, &done(inner), &[expected]);
@@ -233,9 +238,10 @@ fn create_and_delete_tell_set_defaults_from_supplied_ones() {
     table.done();
 }
 
-/// RFC 6241 section 7.2: under `none` the configuration is untouched, a tag makes no difference.
+/// Section 4.5.2: the effective operation of a tagged leaf "MUST be 'create', 'merge', or 'replace'"; `none` is none of
+/// them.
 #[test]
-fn a_tagged_leaf_changes_nothing_under_the_default_operation_none() {
+fn a_tagged_leaf_is_refused_under_the_default_operation_none() {
     let host = Host::start();
     let mut table = Table::default();
     let mut peer = host.peer();
@@ -245,13 +251,80 @@ fn a_tagged_leaf_changes_nothing_under_the_default_operation_none() {
     let before = data(&peer.rpc(read));
     let none = "<default-operation>none</default-operation>";
     let tagged = network("<shared wd:default=\"true\">true</shared>");
-    peer.ok(&edit("running", none, &tagged));
+    table.row(
+        "set",
+        &peer.error(&edit("running", none, &tagged)),
+        &["application invalid-value*"],
+    );
     table.check("as it was", data(&peer.rpc(read)) == before);
     peer.ok(&running(&network("<shared nc:operation=\"remove\"/>")));
     table.row(
         "not set",
         &peer.error(&edit("running", none, &tagged)),
-        &["application data-missing*"],
+        &["application invalid-value*"],
     );
+    table.done();
+}
+
+/// Section 4.5.1: "The defaults filtering is conceptually done before the <filter> parameter is processed."
+#[test]
+fn filters_find_the_defaults_that_the_mode_shows() {
+    let host = Host::start();
+    let mut table = Table::default();
+    let mut peer = host.peer();
+    let networks = "<networks><network><name>unset</name></network>\
+        <network><name>set</name><shared>true</shared></network>\
+        <network><name>other</name><shared>false</shared></network></networks>";
+    peer.ok(&running(&tenant("t", networks)));
+    let within = |inner: &str| {
+        let content = tenant(
+            "t",
+            &format!("<networks><network>{inner}</network></networks>"),
+        );
+        format!("<filter>{content}</filter>")
+    };
+    let xpath =
+        |select: &str| format!("<filter type=\"xpath\" xmlns:e=\"{ESC}\" select=\"{select}\"/>");
+    for (filter, explicit, trim, all) in [
+        (within("<shared>true</shared>"), "set", "", "unset set"),
+        (
+            within("<shared>true</shared><name/>"),
+            "set",
+            "",
+            "unset set",
+        ),
+        (within("<shared>false</shared>"), "other", "other", "other"),
+        (
+            xpath("//e:network[e:shared='true']"),
+            "set",
+            "",
+            "unset set",
+        ),
+        (
+            xpath("//e:network[not(e:shared)]"),
+            "unset",
+            "unset set",
+            "",
+        ),
+    ] {
+        for (name, expected) in [
+            ("", explicit),
+            ("explicit", explicit),
+            ("trim", trim),
+            ("report-all", all),
+            ("report-all-tagged", all),
+        ] {
+            let with = mode(name);
+            let read =
+                format!("<get-config><source><running/></source>{filter}{with}</get-config>");
+            let reply = peer.rpc(&read);
+            let found = ["unset", "set", "other"];
+            let found = found
+                .into_iter()
+                .filter(|n| reply.contains(&format!("<name>{n}</name>")));
+            let found = found.collect::<Vec<_>>().join(" ");
+            table.check(&format!("{name} {filter}: {found}"), found == expected);
+        }
+    }
     table.done();
 }

@@ -105,6 +105,24 @@ fn locks_and_writes() {
     // An edit that changes nothing is no modification.
     b.ok(&candidate(&tenant("x", MANAGED)));
     b.ok(&unlock("candidate"));
+    // Nor is one that was undone, or copied to running: section 7.5 speaks of changes that "have not been
+    // committed or rolled back".
+    for undo in [
+        candidate(&tenant("y", MANAGED).replace("<tenant>", "<tenant nc:operation=\"delete\">")),
+        "<copy-config><target><running/></target><source><candidate/></source></copy-config>"
+            .into(),
+    ] {
+        a.ok(&candidate(&tenant("y", MANAGED)));
+        let denied = b.error(&lock("candidate"));
+        table.row(
+            "65 modified again",
+            &denied,
+            &["protocol lock-denied session-id=0"],
+        );
+        a.ok(&undo);
+        table.row("65 undone", &b.error(&lock("candidate")), &["ok"]);
+        b.ok(&unlock("candidate"));
+    }
     table.done();
 }
 

@@ -6,6 +6,7 @@ use super::budget::{Budget, FilterLimits};
 use super::subtree::SubtreeFilter;
 use crate::clock::Clock;
 use crate::datastore::error::Error;
+use crate::datastore::print::WithDefaults;
 use crate::datastore::select::Selection;
 use crate::datastore::tree::Tree;
 use crate::datastore::xpath::XPath;
@@ -46,18 +47,24 @@ impl Tree {
     ///
     /// # Errors
     /// As [`Tree::select_within`].
-    pub fn select(&self, filter: &Filter) -> Result<Selection, Error> {
-        self.select_within(filter, &mut Budget::default())
+    pub fn select(&self, filter: &Filter, shown: WithDefaults) -> Result<Selection, Error> {
+        self.select_within(filter, shown, &mut Budget::default())
     }
 
-    /// What a filter selects, within a budget.
+    /// What a filter selects, within a budget. It is applied to the data as the reply shows them, with those
+    /// defaults that are in it (RFC 6243 section 4.5.1).
     ///
     /// # Errors
     /// `resource-denied` when the budget is used up.
-    pub fn select_within(&self, filter: &Filter, budget: &mut Budget) -> Result<Selection, Error> {
+    pub fn select_within(
+        &self,
+        filter: &Filter,
+        shown: WithDefaults,
+        budget: &mut Budget,
+    ) -> Result<Selection, Error> {
         match filter {
-            Filter::Subtree(filter) => filter.select(self, budget),
-            Filter::XPath(xpath) => xpath.select(self, budget),
+            Filter::Subtree(filter) => filter.select(self, shown, budget),
+            Filter::XPath(xpath) => xpath.select(self, shown, budget),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::datastore::error::Error;
 use crate::datastore::keys::Keys;
 use crate::datastore::node::{Node, Value};
 use crate::datastore::path::data_children;
+use crate::datastore::print::WithDefaults;
 use crate::datastore::select::{Below, Mask, Part, Selection};
 use crate::datastore::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema};
@@ -51,10 +52,16 @@ impl SubtreeFilter {
         }
     }
 
-    /// What it selects of a tree.
-    pub(super) fn select(&self, tree: &Tree, budget: &mut Budget) -> Result<Selection, Error> {
+    /// What it selects of a tree as a reply shows it.
+    pub(super) fn select(
+        &self,
+        tree: &Tree,
+        shown: WithDefaults,
+        budget: &mut Budget,
+    ) -> Result<Selection, Error> {
         let mut select = Select {
             schema: tree.schema(),
+            shown,
             budget,
         };
         let mask = select.siblings(&self.nodes, tree.root())?;
@@ -88,6 +95,7 @@ impl FilterNode {
 
 struct Select<'a> {
     schema: &'static Schema,
+    shown: WithDefaults,
     budget: &'a mut Budget,
 }
 
@@ -191,7 +199,7 @@ impl Select<'_> {
         Some(Keys::new(values))
     }
 
-    /// The leafs and leaf-lists below `node` that a content match holds for.
+    /// The leafs and leaf-lists below `node` that a content match holds for: of those that are shown.
     fn content(
         &self,
         filter: &FilterNode,
@@ -207,6 +215,8 @@ impl Select<'_> {
                 _ => continue,
             };
             let below = match node.child(id) {
+                Some(Value::Leaf(found)) if self.shown.trims(def, found) => None,
+                Some(Value::LeafList(values)) if self.shown.trims_all(def, values) => None,
                 Some(Value::Leaf(found)) => (**found == *value).then_some(Below::All),
                 Some(Value::LeafList(values)) => {
                     let keys = Keys::single(value);
@@ -214,10 +224,11 @@ impl Select<'_> {
                         .contains(&keys)
                         .then(|| Below::Values(BTreeSet::from([keys])))
                 }
-                _ => defaults::in_use(self.schema, Some(node), id)
+                None if self.shown.fills_in() => defaults::in_use(self.schema, Some(node), id)
                     .iter()
                     .any(|default| **default == *value)
                     .then_some(Below::All),
+                _ => None,
             };
             matched.extend(below.map(|below| (id, below)));
         }

@@ -206,6 +206,90 @@ fn a_node_marked_as_default_is_taken_away() {
     ));
 }
 
+/// RFC 6243 section 4.5.2: "If the 'default' attribute is present, then the effective operation for the target data
+/// node MUST be 'create', 'merge', or 'replace'. If not, [...] an 'invalid-value' error-tag."
+#[test]
+fn a_mark_of_a_default_needs_an_operation_that_puts() {
+    use DefaultOperation::{Merge, None, Replace};
+    let with = |before: &str, edit: &str, default| match apply(before, edit, default) {
+        Ok(content) => content,
+        Err(error) => format!("{:?}", error.kind),
+    };
+    let invalid = "InvalidValue { app_tag: None }";
+    let there = "<deep><a>x</a></deep>";
+    for (edit, default, expected) in [
+        ("<a wd:default='true'>x</a>", Merge, ""),
+        ("<a wd:default='1' nc:operation='merge'>x</a>", None, ""),
+        (
+            "<a wd:default='true' nc:operation='replace'>x</a>",
+            None,
+            "",
+        ),
+        ("<a wd:default='true'>x</a>", Replace, ""),
+        ("<a wd:default='true'>x</a>", None, invalid),
+        (
+            "<a wd:default='true' nc:operation='delete'>x</a>",
+            Merge,
+            invalid,
+        ),
+        (
+            "<a wd:default='true' nc:operation='remove'>x</a>",
+            Merge,
+            invalid,
+        ),
+        (
+            "<a wd:default='false' nc:operation='delete'>x</a>",
+            Merge,
+            invalid,
+        ),
+    ] {
+        let edit = format!("<deep>{edit}</deep>");
+        assert_eq!(with(there, &edit, default), expected, "{edit} {default:?}");
+    }
+    for op in ["delete", "remove"] {
+        let inherited = format!("<deep nc:operation='{op}'><a wd:default='true'>x</a></deep>");
+        assert_eq!(with(there, &inherited, Merge), invalid, "{op}");
+    }
+}
+
+/// RFC 6241 section 7.2: what is deleted has to exist "in the configuration datastore": it does, until the edit is
+/// done, whatever takes the place of the node above it.
+#[test]
+fn what_is_deleted_within_what_is_replaced_was_there() {
+    let there =
+        "<deep><a>y</a><b>x</b></deep><item><id>1</id><v>a</v></item><item><id>2</id></item>";
+    let group = "<group><name>g</name><limit>3</limit></group>";
+    for (edit, default, expected) in [
+        (
+            "<deep nc:operation='replace'><a nc:operation='delete'/><b>z</b></deep>",
+            DefaultOperation::Merge,
+            "<deep><b>z</b></deep><item><id>1</id><v>a</v></item><item><id>2</id></item>",
+        ),
+        (
+            "<item nc:operation='replace'><id>1</id><v nc:operation='delete'/></item>",
+            DefaultOperation::Merge,
+            "<deep><a>y</a><b>x</b></deep><item><id>1</id></item><item><id>2</id></item>",
+        ),
+        (
+            "<item nc:operation='delete'><id>2</id></item><item><id>1</id></item>",
+            DefaultOperation::Replace,
+            "<item><id>1</id></item>",
+        ),
+    ] {
+        assert_eq!(apply(there, edit, default).unwrap(), expected, "{edit}");
+    }
+    for edit in [
+        "<deep nc:operation='replace'><a nc:operation='delete'/></deep>",
+        "<item nc:operation='replace'><id>1</id><v nc:operation='delete'/></item>",
+    ] {
+        let refused = apply(group, edit, DefaultOperation::Merge).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::DataMissing, "{edit}");
+    }
+    let twice = "<item nc:operation='delete'><id>2</id></item><item nc:operation='delete'><id>2</id></item>";
+    let refused = apply(there, twice, DefaultOperation::Merge).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::DataMissing);
+}
+
 #[test]
 fn a_new_case_removes_the_others() {
     assert_eq!(outcome("<n1>a</n1><n2>b</n2>", "<f1>c</f1>"), "<f1>c</f1>");

@@ -246,7 +246,7 @@ if old.validate(None).is_ok() {
         for text in [text, junk] {
             if let Ok(xpath) = XPath::parse(&text, &|_| Some("urn:small".into()), "urn:small") {
                 let filter = Filter::XPath(xpath);
-                let _ = tree("<item><id>1</id></item>").select_within(&filter, &mut Budget::new(5_000));
+                let _ = tree("<item><id>1</id></item>").select_within(&filter, WithDefaults::ReportAll, &mut Budget::new(5_000));
             }
             let _ = Location::parse(small(), &text);
         }

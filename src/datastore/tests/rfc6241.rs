@@ -72,7 +72,7 @@ fn data() -> Tree {
 fn selected(filter: &str) -> String {
     let tree = data();
     let filter = Filter::Subtree(SubtreeFilter::decode(&config(filter)));
-    let selection = tree.select(&filter).unwrap();
+    let selection = tree.select(&filter, WithDefaults::Explicit).unwrap();
     let mut out = xml::Writer::new();
     let options = PrintOptions {
         with_defaults: WithDefaults::Explicit,

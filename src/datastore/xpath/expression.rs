@@ -10,6 +10,7 @@ use super::tree_doc::TreeDoc;
 use super::value::Value;
 use crate::datastore::error::Error;
 use crate::datastore::filter::{Budget, FilterLimits};
+use crate::datastore::print::WithDefaults;
 use crate::datastore::select::Selection;
 use crate::datastore::tree::Tree;
 use crate::xml::Element;
@@ -75,13 +76,14 @@ impl XPath {
         })
     }
 
-    /// What it selects of a tree: each node of the result with its subtree.
+    /// What it selects of a tree as a reply shows it: each node of the result with its subtree.
     pub(in crate::datastore) fn select(
         &self,
         tree: &Tree,
+        shown: WithDefaults,
         budget: &mut Budget,
     ) -> Result<Selection, Error> {
-        let doc = TreeDoc::new(tree);
+        let doc = TreeDoc::new(tree, shown);
         let value = Eval::new(&doc, budget, &self.default_ns).whole(&self.expr)?;
         let Value::Nodes(nodes) = value else {
             return Err(parser::refused(NO_NODES));

@@ -162,7 +162,7 @@ fn a_tree_is_read_as_its_elements_are() {
     let all = parse_str(&format!("<all>{}</all>", out.finish())).unwrap();
     let top: Vec<&Element> = all.elements().collect();
     let elements = ElementDoc::new(&top);
-    let nodes = TreeDoc::new(&tree);
+    let nodes = TreeDoc::new(&tree, WithDefaults::ReportAll);
     let resolve = |_: &str| Some("urn:small".to_owned());
     let size = Size {
         bytes: 4096,

@@ -1,5 +1,5 @@
-//! A data tree as an XPath document (RFC 7950 section 6.4.1): defaults in use and non-presence
-//! containers are part of it. Nodes get their ids as they are first seen.
+//! A data tree as an XPath document (RFC 7950 section 6.4.1): non-presence containers are part of it, and
+//! those defaults that the reply shows. Nodes get their ids as they are first seen.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -14,12 +14,14 @@ use crate::datastore::defaults;
 use crate::datastore::keys::Keys;
 use crate::datastore::node::{self, Node, Value};
 use crate::datastore::path::{Step, data_children};
+use crate::datastore::print::WithDefaults;
 use crate::datastore::tree::Tree;
 use crate::schema::{NodeId, NodeKind, Schema, ValueKind};
 use crate::xml::{Element, XML_NS};
 
 pub(super) struct TreeDoc<'t> {
     schema: &'static Schema,
+    shown: WithDefaults,
     items: RefCell<Vec<Item<'t>>>,
     /// The children in one slot of a node, once they were listed.
     slots: RefCell<Slots>,
@@ -60,7 +62,8 @@ struct Place<'t> {
 }
 
 impl<'t> TreeDoc<'t> {
-    pub fn new(tree: &'t Tree) -> Self {
+    /// `shown`: which defaults are in it (RFC 6243 section 4.5.1).
+    pub fn new(tree: &'t Tree, shown: WithDefaults) -> Self {
         let root = Item {
             parent: ROOT,
             data: Data::Interior(tree.root()),
@@ -69,6 +72,7 @@ impl<'t> TreeDoc<'t> {
         };
         Self {
             schema: tree.schema(),
+            shown,
             items: RefCell::new(vec![root]),
             slots: RefCell::new(HashMap::new()),
             entries: RefCell::new(HashMap::new()),
@@ -166,7 +170,10 @@ impl<'t> TreeDoc<'t> {
     fn list_slot(&self, parent: Id, node: Option<&'t Node>, id: NodeId) -> Vec<Id> {
         let at = place(id.0, 0, None);
         let one = |data| vec![self.add(parent, data, at)];
+        let def = self.schema.node(id);
         match node.and_then(|node| node.child(id)) {
+            Some(Value::Leaf(text)) if self.shown.trims(def, text) => Vec::new(),
+            Some(Value::LeafList(values)) if self.shown.trims_all(def, values) => Vec::new(),
             Some(Value::Leaf(text)) => one(Data::Leaf(id, text)),
             Some(Value::Any(element)) => one(Data::Any(id, element)),
             Some(Value::Container(child)) => one(Data::Interior(child)),
@@ -200,14 +207,14 @@ impl<'t> TreeDoc<'t> {
             {
                 vec![self.add(parent, Data::Empty(id), place(id.0, 0, None))]
             }
-            NodeKind::Leaf | NodeKind::LeafList => defaults::in_use(self.schema, node, id)
-                .iter()
-                .enumerate()
-                .map(|(rank, text)| {
+            NodeKind::Leaf | NodeKind::LeafList if self.shown.fills_in() => {
+                let texts = defaults::in_use(self.schema, node, id).iter().enumerate();
+                let default = |(rank, text): (usize, &'t Arc<str>)| {
                     let at = place(id.0, rank as i64, None);
                     self.add(parent, Data::Leaf(id, text), at)
-                })
-                .collect(),
+                };
+                texts.map(default).collect()
+            }
             _ => Vec::new(),
         }
     }

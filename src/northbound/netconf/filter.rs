@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::map;
 use crate::clock::Clock;
-use crate::datastore::{self, FilterLimits, Selection, SubtreeFilter, Tree, XPath};
+use crate::datastore::{self, FilterLimits, Selection, SubtreeFilter, Tree, WithDefaults, XPath};
 use crate::proto::esc::ESC;
 use crate::proto::netconf::{Filter, RpcError};
 
-/// What a filter selects of a tree; everything when there is none.
+/// What a filter selects of a tree as the reply shows it; everything when there is none.
 pub fn select(
     tree: &Tree,
     filter: Option<&Filter>,
+    shown: WithDefaults,
     limits: &FilterLimits,
     clock: &Arc<dyn Clock>,
 ) -> Result<Selection, RpcError> {
@@ -20,7 +21,7 @@ pub fn select(
         Some(filter) => {
             let filter = of_data(filter, limits)?;
             let mut budget = filter.budget(limits, clock);
-            let selected = tree.select_within(&filter, &mut budget);
+            let selected = tree.select_within(&filter, shown, &mut budget);
             selected.map_err(|error| map::filter(&error))
         }
     }

@@ -223,11 +223,27 @@ fn filters_and_xpath_test_only_what_is_seen() {
         xpath("/g:top/g:plain[count(//g:value) > 0]"),
         xpath("/g:top/g:plain[../g:hidden]"),
     ] {
-        assert!(!whole.select(&probe).unwrap().is_none(), "{probe:?}");
-        assert!(seen.select(&probe).unwrap().is_none(), "{probe:?}");
+        assert!(
+            !whole
+                .select(&probe, WithDefaults::ReportAll)
+                .unwrap()
+                .is_none(),
+            "{probe:?}"
+        );
+        assert!(
+            seen.select(&probe, WithDefaults::ReportAll)
+                .unwrap()
+                .is_none(),
+            "{probe:?}"
+        );
     }
     let still = xpath("/g:top/g:item[g:name='a']");
-    assert!(!seen.select(&still).unwrap().is_none());
+    assert!(
+        !seen
+            .select(&still, WithDefaults::ReportAll)
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]

@@ -70,7 +70,13 @@ async fn print(
     let printed = tokio::task::spawn_blocking(move || {
         // Filters look at what the user sees, no more: what they select must not tell of the rest.
         let tree = access.visible(&tree).masked();
-        let selection = filter::select(&tree, filter.as_ref(), &limits, &clock)?;
+        let selection = filter::select(
+            &tree,
+            filter.as_ref(),
+            options.with_defaults,
+            &limits,
+            &clock,
+        )?;
         let mut out = Writer::new();
         write_xml(&tree, &selection, options, &mut out);
         Ok(RpcReply::Data(out.finish()))

@@ -367,6 +367,10 @@ fn one_choice(holder: &Element) -> Result<&Element, RpcError> {
 
 fn empty(element: &Element) -> Result<(), RpcError> {
     no_attributes(element)?;
+    no_elements(element)
+}
+
+fn no_elements(element: &Element) -> Result<(), RpcError> {
     no_text(element)?;
     match element.elements().next() {
         Some(child) => Err(RpcError::unknown_element(PROTOCOL, &child.local)),
@@ -391,10 +395,14 @@ fn filter(element: Element) -> Result<Filter, RpcError> {
     match (attribute("type").unwrap_or("subtree"), attribute("select")) {
         ("subtree", None) => Ok(Filter::Subtree(element)),
         ("subtree", Some(_)) => Err(RpcError::unknown_attribute(PROTOCOL, "select", "filter")),
-        ("xpath", Some(select)) => Ok(Filter::XPath {
-            select: select.to_owned(),
-            scope: element.scope.clone(),
-        }),
+        ("xpath", Some(select)) => {
+            // Section 8.9.5.1: the element itself is empty; what it holds would not be looked at.
+            no_elements(&element)?;
+            Ok(Filter::XPath {
+                select: select.to_owned(),
+                scope: element.scope.clone(),
+            })
+        }
         ("xpath", None) => Err(RpcError::missing_attribute(PROTOCOL, "select", "filter")),
         _ => Err(RpcError::bad_attribute(PROTOCOL, "type", "filter")),
     }

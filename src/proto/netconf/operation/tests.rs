@@ -204,6 +204,18 @@ fn operations_of_the_base_namespace_may_be_sent_in_none() {
     );
 }
 
+/// RFC 6241 section 8.9.5.1: "The <filter> element itself MUST be empty in this case."
+#[test]
+fn an_xpath_filter_holds_nothing() {
+    let tag = |inner: &str| {
+        let text = format!("<get><filter type='xpath' select='/e'>{inner}</filter></get>");
+        decode(BASE, &text).map(|_| ()).map_err(|error| error.tag)
+    };
+    assert_eq!(tag(" \n<!-- nothing -->"), Ok(()));
+    assert_eq!(tag("<e xmlns='urn:e'/>"), Err(ErrorTag::UnknownElement));
+    assert_eq!(tag("/f"), Err(ErrorTag::MalformedMessage));
+}
+
 #[test]
 fn a_subscription_takes_its_filter_in_either_namespace_and_any_order() {
     for filter in [
