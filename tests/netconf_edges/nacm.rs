@@ -1189,6 +1189,12 @@ fn errors_tell_nothing_of_what_may_not_be_read() {
         let expected = format!("{DENIED} path={TENANT}[esc:name='{name}']");
         table.row("and tell nothing", &got, &[&expected]);
     }
+    for name in ["hidden-t", "other-t"] {
+        let none = "<default-operation>none</default-operation>";
+        let got = keeper.error(&edit("running", none, &tenant(name, "")));
+        let expected = format!("{DENIED} path={TENANT}[esc:name='{name}']");
+        table.row("nor under none", &got, &[&expected]);
+    }
     table.done();
 }
 

@@ -13,8 +13,8 @@
 //!
 //! Where the user cannot read, a leaf that would not be changed needs access as if it were: else the answer
 //! told its value. A container or list entry that is there for naming needs none, if something that may be
-//! changed is named in it: else the answer told that it is there. What is implied - defaults, other cases of a choice, what a `when` hides -
-//! needs no access.
+//! changed is named in it: else the answer told that it is there, and this holds under `none` too. What is
+//! implied - defaults, other cases of a choice, what a `when` hides - needs no access.
 
 use std::collections::BTreeSet;
 
@@ -151,7 +151,15 @@ impl<'a> Walk<'a> {
                 true => self.deletes(found),
                 false => Ok(()),
             },
-            Operation::None => self.edits(found.interior(), &edit.children, operation),
+            Operation::None => {
+                let before = self.granted;
+                self.edits(found.interior(), &edit.children, operation)?;
+                let told = self.granted > before || !self.has_meaning(edit.node);
+                match told || self.rules.sees(&self.place) {
+                    true => Ok(()),
+                    false => self.require(Access::Update),
+                }
+            }
             Operation::Merge | Operation::Replace => match self.puts(edit, target, def)? {
                 Named::Judged => self.puts_inside(edit, found, operation),
                 Named::Unseen => {

@@ -389,6 +389,50 @@ fn what_is_there_for_naming_needs_no_access_even_where_nothing_can_be_read() {
     }
 }
 
+/// RFC 8341 section 3.2.5 asks for nothing under `none`, and section 5.2 warns of answers that tell what is there:
+/// where something can be read the one holds, and where not the other.
+#[test]
+fn none_tells_nothing_of_what_cannot_be_read() {
+    let item = |name: &str, inner: &str| {
+        top(&format!(
+            "<item><name>{name}</name><kind>1</kind>{inner}</item>"
+        ))
+    };
+    let at = |name: &str| format!("/g:top/g:item[g:name='{name}'][g:kind='1']");
+    let elsewhere = blind("*", "/g:other");
+    let values = blind("update", "/g:top/g:item/g:value");
+    let tag = |value: &str| top(&format!("<tag>{value}</tag>"));
+    for (name, there) in [("a", "t1"), ("z", "zz")] {
+        for (why, config, content, expected) in [
+            ("can be read", &nacm(""), item(name, ""), "ok"),
+            ("nothing in it", &elsewhere, item(name, ""), &at(name)),
+            (
+                "a leaf in it",
+                &elsewhere,
+                item(name, "<value>v</value>"),
+                &format!("{}/g:value", at(name)),
+            ),
+            (
+                "may be updated",
+                &values,
+                item(name, "<value>v</value>"),
+                "ok",
+            ),
+            (
+                "a value",
+                &elsewhere,
+                tag(there),
+                &format!("/g:top/g:tag[.='{there}']"),
+            ),
+            ("a value that can be read", &nacm(""), tag(there), "ok"),
+            ("a container is a place", &elsewhere, top("<deep/>"), "ok"),
+        ] {
+            let got = judge(config, DefaultOperation::None, &content);
+            assert_eq!(got, expected, "{why}: {content}");
+        }
+    }
+}
+
 #[test]
 fn a_refusal_does_not_tell_whether_what_cannot_be_read_is_there() {
     let words = |config: &str, content: &str| {
