@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lifeline::northbound::admin::{self, Reply, Request};
 
-use crate::peer::{ESC, Got, Host, NOTIFICATION, PASSWORD, Peer, SIM, Table, brief};
+use crate::peer::{BASE, ESC, Got, Host, NOTIFICATION, PASSWORD, Peer, SIM, Table, brief};
 use crate::sample::{GROUP, NO_VMS, all, candidate, deployment, edit, network, running, tenant};
 
 pub const NACM: &str = "urn:ietf:params:xml:ns:yang:ietf-netconf-acm";
@@ -345,6 +345,61 @@ fn operations_and_actions_need_exec() {
         &[&no_exec("nc:get")],
     );
     table.row("close-session", &bob.error("<close-session/>"), &["ok"]);
+    table.done();
+}
+
+/// RFC 8341 section 3.4.4: every operation is authorized, and so is one that is written in no namespace.
+#[test]
+fn an_operation_without_its_namespace_needs_exec_too() {
+    let host = Host::start();
+    add(&host, "eve", &[]);
+    let (mut admin, mut eve) = (host.peer(), host.peer_of("eve"));
+    let mut table = Table::default();
+    let kill = format!("<session-id>{}</session-id>", admin.own_id);
+    let running = |name: &str| format!("<{name}><running/></{name}>");
+    for (name, inner) in [
+        ("kill-session", kill.clone()),
+        ("delete-config", running("target")),
+    ] {
+        let got = eve.error(&format!("<{name} xmlns=\"\">{inner}</{name}>"));
+        table.row(name, &got, &[&no_exec(&format!("nc:{name}"))]);
+    }
+    admin.ok(&crate::sample::running(&nacm(
+        "<exec-default>deny</exec-default>",
+    )));
+    for (name, inner) in [
+        ("get", String::new()),
+        ("get-config", running("source")),
+        ("edit-config", running("target") + "<config/>"),
+        (
+            "copy-config",
+            running("source") + "<target><candidate/></target>",
+        ),
+        ("delete-config", running("target")),
+        ("lock", running("target")),
+        ("unlock", running("target")),
+        ("kill-session", kill),
+        ("validate", running("source")),
+        ("commit", String::new()),
+        ("cancel-commit", String::new()),
+        ("discard-changes", String::new()),
+        // Not well formed as a request: that it is denied comes first.
+        ("get-config", String::new()),
+    ] {
+        for ns in ["", BASE] {
+            let got = eve.error(&format!("<{name} xmlns=\"{ns}\">{inner}</{name}>"));
+            table.row(
+                &format!("{name} in '{ns}'"),
+                &got,
+                &[&no_exec(&format!("nc:{name}"))],
+            );
+        }
+    }
+    table.row(
+        "close-session",
+        &eve.error("<close-session xmlns=\"\"/>"),
+        &["ok"],
+    );
     table.done();
 }
 

@@ -57,7 +57,7 @@ impl Operation {
     /// operation-not-supported for an unknown operation of the namespaces served here, and for
     /// what needs `:url` or `:startup`.
     pub fn decode(operation: Element) -> Result<Self, RpcError> {
-        let operation = qualified(operation);
+        let operation = Self::qualified(operation);
         match (&*operation.ns, &*operation.local) {
             (BASE, "get") => get(operation),
             (BASE, "get-config") => get_config(operation),
@@ -90,6 +90,26 @@ impl Operation {
         }
     }
 
+    /// Puts an operation of RFC 6241 that is in no namespace into the base one, with its parameters, but not what a filter
+    /// or a configuration holds. Ansible's netconf_rpc sends it so, inside a prefixed `<nc:rpc>`, when it is given no `xmlns`.
+    pub fn qualified(mut operation: Element) -> Element {
+        let base = operation.ns.is_empty() && BASE_OPERATIONS.contains(&&*operation.local);
+        if !base {
+            return operation;
+        }
+        let unqualified = |element: &&mut Element| element.ns.is_empty();
+        operation.set_ns(BASE);
+        for param in operation.elements_mut().filter(unqualified) {
+            param.set_ns(BASE);
+            if matches!(&*param.local, "source" | "target") {
+                for choice in param.elements_mut().filter(unqualified) {
+                    choice.set_ns(BASE);
+                }
+            }
+        }
+        operation
+    }
+
     /// Namespace and name, as access control knows the operation.
     pub fn name(&self) -> (&str, &str) {
         match self {
@@ -111,26 +131,6 @@ impl Operation {
             Self::Other(element) => (&element.ns, &element.local),
         }
     }
-}
-
-/// Puts an operation of RFC 6241 that is in no namespace into the base one, with its parameters, but not what a filter or
-/// a configuration holds. Ansible's netconf_rpc sends it so, inside a prefixed `<nc:rpc>`, when it is given no `xmlns`.
-fn qualified(mut operation: Element) -> Element {
-    let base = operation.ns.is_empty() && BASE_OPERATIONS.contains(&&*operation.local);
-    if !base {
-        return operation;
-    }
-    let unqualified = |element: &&mut Element| element.ns.is_empty();
-    operation.set_ns(BASE);
-    for param in operation.elements_mut().filter(unqualified) {
-        param.set_ns(BASE);
-        if matches!(&*param.local, "source" | "target") {
-            for choice in param.elements_mut().filter(unqualified) {
-                choice.set_ns(BASE);
-            }
-        }
-    }
-    operation
 }
 
 /// The error for an operation whose namespace is known and whose name is not.
