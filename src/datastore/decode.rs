@@ -347,10 +347,10 @@ impl Decoder {
                 return Err(self.error(trail, kind, message));
             };
             if def.kind == NodeKind::LeafList {
-                let value = self.canonical(trail, def.id, text, &element.scope)?;
+                let value = self.near_value(trail, element, "value", def.id, text)?;
                 return Ok(Keys::single(value));
             }
-            self.key_attribute(trail, def, text, &element.scope)?
+            self.key_attribute(trail, def, text, element)?
                 .ok_or_else(|| self.bad_attribute(trail, element, "key", text))
         };
         Ok(match attributes.insert {
@@ -368,15 +368,15 @@ impl Decoder {
         trail: &Trail<'_>,
         def: &SchemaNode,
         text: &str,
-        scope: &Scope,
+        element: &Element,
     ) -> Result<Option<Keys>, Error> {
         let mut found: Vec<(NodeId, String)> = Vec::new();
         let mut rest = text.trim();
         while !rest.is_empty() {
-            let Some((id, value, tail)) = self.one_predicate(def, rest, scope) else {
+            let Some((id, value, tail)) = self.one_predicate(def, rest, &element.scope) else {
                 return Ok(None);
             };
-            found.push((id, self.canonical(trail, id, value, scope)?));
+            found.push((id, self.near_value(trail, element, "key", id, value)?));
             rest = tail.trim_start();
         }
         let mut keys = Vec::new();
@@ -387,6 +387,26 @@ impl Decoder {
             }
         }
         Ok((keys.len() == found.len()).then(|| Keys::new(keys)))
+    }
+
+    /// A value of the attribute `key` or `value`: one that its leaf cannot have is the attribute's fault (RFC 7950 section 8.3.1).
+    fn near_value(
+        &self,
+        trail: &Trail<'_>,
+        element: &Element,
+        attr: &str,
+        leaf: NodeId,
+        text: &str,
+    ) -> Result<String, Error> {
+        let resolve = |prefix: &str| element.scope.resolve(prefix).map(str::to_owned);
+        self.schema.canonical(leaf, text, &resolve).map_err(|e| {
+            let kind = ErrorKind::BadAttribute {
+                attr: attr.to_owned(),
+                element: element.local.to_string(),
+                app_tag: None,
+            };
+            self.error(trail, kind, e.message)
+        })
     }
 
     fn one_predicate<'t>(

@@ -6,6 +6,7 @@ use super::error::ValueError;
 use super::lookup::Schema;
 use super::node::{NodeId, ValueKind};
 use super::path;
+use crate::xml::noncharacter;
 
 /// A value as a document shows it, with the namespaces its prefixes need.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,12 @@ impl Schema {
         text: &str,
         resolve: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, ValueError> {
+        if let Some(c) = noncharacter(text) {
+            let code = u32::from(c);
+            return Err(invalid(&format!(
+                "no value has the noncharacter U+{code:04X}"
+            )));
+        }
         let node = self.node(leaf);
         let internal = match real_kind(&node.value) {
             ValueKind::None => return Err(invalid("this node has no value")),

@@ -12,7 +12,7 @@ mod writer;
 
 pub use element::{Attr, Child, Element, Scope};
 pub use name::{Few, Name};
-pub use reader::{Limits, XmlError, parse, parse_root_tag, parse_str};
+pub use reader::{Limits, XmlError, noncharacter, parse, parse_root_tag, parse_str};
 pub use writer::{Writer, escape_attr, escape_text};
 
 /// The namespace that the prefix `xml` is always bound to.

@@ -476,6 +476,16 @@ pub(super) fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// The first noncharacter of Unicode in a text: XML lets most of them through, a string of YANG holds none
+/// (RFC 7950 sections 9.4 and 14).
+pub fn noncharacter(text: &str) -> Option<char> {
+    let is_none = |c: &char| {
+        let code = u32::from(*c);
+        (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
+    };
+    text.chars().find(is_none)
+}
+
 /// `NCName` of Namespaces in XML: a name without colon.
 fn is_ncname(name: &str) -> bool {
     let mut chars = name.chars();

@@ -23,6 +23,7 @@ mod packets;
 #[path = "../netconf_edges/peer.rs"]
 mod peer;
 mod places;
+mod rules;
 #[path = "../netconf_edges/sample.rs"]
 mod sample;
 mod wire;

@@ -1,14 +1,16 @@
 //! An SSH client that can lie: every packet is made by hand, before and after the key exchange.
 //!
-//! It speaks one algorithm of each kind (curve25519-sha256, ssh-ed25519, aes256-gcm@openssh.com) and
-//! checks nothing: no host key, no signature.
+//! It speaks one algorithm of each kind (curve25519-sha256, ssh-ed25519, aes256-gcm@openssh.com), another one where
+//! [`Offer`] says so, and checks nothing: no host key, no signature.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{
+    ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral,
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 
@@ -23,6 +25,9 @@ pub const KEXINIT: u8 = 20;
 pub const NEWKEYS: u8 = 21;
 pub const KEX_ECDH_INIT: u8 = 30;
 pub const KEX_ECDH_REPLY: u8 = 31;
+/// RFC 4419 section 5.
+pub const KEX_DH_GEX_GROUP: u8 = 31;
+pub const KEX_DH_GEX_REQUEST: u8 = 34;
 pub const USERAUTH_REQUEST: u8 = 50;
 pub const USERAUTH_FAILURE: u8 = 51;
 pub const USERAUTH_SUCCESS: u8 = 52;
@@ -43,8 +48,50 @@ pub const PING: u8 = 192;
 /// Longest wait for what has to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 const ID: &str = "SSH-2.0-attacker_1.0";
-const STRICT: &str = "curve25519-sha256,ext-info-c,kex-strict-c-v00@openssh.com";
-const LAX: &str = "curve25519-sha256,ext-info-c";
+
+/// What our KEXINIT offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer {
+    pub kex: &'static str,
+    /// From the client to the server, and back.
+    pub ciphers: [&'static str; 2],
+}
+
+impl Default for Offer {
+    fn default() -> Self {
+        Self {
+            kex: "curve25519-sha256",
+            ciphers: ["aes256-gcm@openssh.com"; 2],
+        }
+    }
+}
+
+impl Offer {
+    /// Our KEXINIT.
+    pub fn kexinit(self, strict: bool) -> Vec<u8> {
+        let strict = match strict {
+            true => ",kex-strict-c-v00@openssh.com",
+            false => "",
+        };
+        let kex = format!("{},ext-info-c{strict}", self.kex);
+        let mut payload = Payload::new(KEXINIT).raw([7; 16]);
+        for names in [
+            kex.as_str(),
+            "ssh-ed25519",
+            self.ciphers[0],
+            self.ciphers[1],
+            "hmac-sha2-256",
+            "hmac-sha2-256",
+            "none",
+            "none",
+            "",
+            "",
+        ] {
+            payload = payload.string(names);
+        }
+        payload.byte(0).u32(0).0
+    }
+}
 
 /// Writes what SSH packets are made of (RFC 4251 section 5).
 #[derive(Default, Clone)]
@@ -120,6 +167,8 @@ pub struct Wire {
     strict: bool,
     /// The hash of the first key exchange.
     pub session_id: Vec<u8>,
+    /// What the next key exchange offers.
+    pub offer: Offer,
 }
 
 /// Connects from a chosen address of this machine.
@@ -145,6 +194,7 @@ impl Wire {
             sent: 0,
             strict: false,
             session_id: Vec::new(),
+            offer: Offer::default(),
         };
         let deadline = Instant::now() + PATIENCE;
         while !wire.input.contains(&b'\n') {
@@ -277,8 +327,6 @@ impl Wire {
                 Got::Packet(payload) if payload.first() == Some(&kind) => return payload,
                 // What a server may say at any time.
                 Got::Packet(payload) if matches!(payload.first(), Some(&EXT_INFO | &IGNORE)) => {}
-                // russh refuses some kinds of channels twice.
-                Got::Packet(payload) if payload.first() == Some(&CHANNEL_OPEN_FAILURE) => {}
                 other => panic!("{other:?} instead of message {kind}"),
             }
         }
@@ -366,23 +414,7 @@ impl Wire {
 
     /// Our KEXINIT.
     pub fn kexinit(strict: bool) -> Vec<u8> {
-        let mut payload = Payload::new(KEXINIT).raw([7; 16]);
-        let cipher = "aes256-gcm@openssh.com";
-        for names in [
-            if strict { STRICT } else { LAX },
-            "ssh-ed25519",
-            cipher,
-            cipher,
-            "hmac-sha2-256",
-            "hmac-sha2-256",
-            "none",
-            "none",
-            "",
-            "",
-        ] {
-            payload = payload.string(names);
-        }
-        payload.byte(0).u32(0).0
+        Offer::default().kexinit(strict)
     }
 
     /// Exchanges keys (RFC 4253 section 8, RFC 8731).
@@ -394,7 +426,7 @@ impl Wire {
     /// As [`Wire::exchange_keys`], up to the server's NEWKEYS: ours is due.
     pub fn exchange_quietly(&mut self, strict: bool) -> NewKey {
         self.strict |= strict;
-        let ours = Self::kexinit(strict);
+        let ours = self.offer.kexinit(strict);
         self.packet(&ours);
         self.server_kexinit = self.expect(KEXINIT);
         self.agree(&ours)
@@ -412,14 +444,18 @@ impl Wire {
     /// The rest of the exchange, after both KEXINITs, but for our NEWKEYS.
     fn agree(&mut self, ours: &[u8]) -> NewKey {
         let rng = SystemRandom::new();
-        let private = EphemeralPrivateKey::generate(&X25519, &rng).unwrap();
+        let curve = match self.offer.kex {
+            "ecdh-sha2-nistp256" => &ECDH_P256,
+            _ => &X25519,
+        };
+        let private = EphemeralPrivateKey::generate(curve, &rng).unwrap();
         let public = private.compute_public_key().unwrap();
         self.packet(Payload::new(KEX_ECDH_INIT).string(public.as_ref()).0);
         let reply = self.expect(KEX_ECDH_REPLY);
         let mut rest = &reply[1..];
         let host_key = take_string(&mut rest);
         let theirs = take_string(&mut rest);
-        let peer = UnparsedPublicKey::new(&X25519, &theirs);
+        let peer = UnparsedPublicKey::new(curve, &theirs);
         let secret = agree_ephemeral(private, peer, (), |secret| Ok(secret.to_vec())).unwrap();
         let secret = mpint(&secret);
         let hashed = Payload::default()
@@ -440,11 +476,19 @@ impl Wire {
             let input = [&secret[..], &hash, &[letter], id].concat();
             digest(&SHA256, &input).as_ref().to_vec()
         };
-        let key = |iv: u8, key: u8| Key {
-            key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &derive(key)).unwrap()),
-            nonce: derive(iv)[..12].try_into().unwrap(),
+        let key = |cipher: &str, iv: u8, key: u8| {
+            let algorithm = match cipher {
+                "aes128-gcm@openssh.com" => &AES_128_GCM,
+                _ => &AES_256_GCM,
+            };
+            let octets = &derive(key)[..algorithm.key_len()];
+            Key {
+                key: LessSafeKey::new(UnboundKey::new(algorithm, octets).unwrap()),
+                nonce: derive(iv)[..12].try_into().unwrap(),
+            }
         };
-        let (opening, sealing) = (key(b'B', b'D'), key(b'A', b'C'));
+        let [to_server, to_client] = self.offer.ciphers;
+        let (opening, sealing) = (key(to_client, b'B', b'D'), key(to_server, b'A', b'C'));
         self.expect(NEWKEYS);
         self.opening = Some(opening);
         NewKey(sealing)
@@ -516,7 +560,7 @@ impl Wire {
     }
 }
 
-fn take_string(rest: &mut &[u8]) -> Vec<u8> {
+pub fn take_string(rest: &mut &[u8]) -> Vec<u8> {
     let length = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
     let value = rest[4..4 + length].to_vec();
     *rest = &rest[4 + length..];

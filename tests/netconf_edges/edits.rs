@@ -454,7 +454,7 @@ fn characters_xml_forbids_never_come_back() {
     let host = Host::start();
     let mut peer = host.peer();
     // Tab, CR and LF go through a reference; a reader's own line-end rules must not change them.
-    let name = "a&#13;b&#9;c&#10;d \u{fffd}\u{10ffff}";
+    let name = "a&#13;b&#9;c&#10;d \u{fffd}\u{10fffd}";
     peer.ok(&running(&deployment("t", "d", &format!("{GROUP}{NO_VMS}<config_data><configuration><dst>x</dst><data>{name}</data></configuration></config_data>")).replace("<name>t</name>", &format!("<name>t</name>{MANAGED}"))));
     let reply = peer.rpc(&all("running"));
     let root = crate::peer::parse(&reply);
@@ -466,6 +466,6 @@ fn characters_xml_forbids_never_come_back() {
     }
     assert_eq!(
         find(&root).as_deref(),
-        Some("a\rb\tc\nd \u{fffd}\u{10ffff}")
+        Some("a\rb\tc\nd \u{fffd}\u{10fffd}")
     );
 }

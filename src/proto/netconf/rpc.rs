@@ -1,7 +1,7 @@
 //! The `rpc` envelope (RFC 6241 section 4.1): a message becomes a request, an answer, or the end.
 
 use super::hello::Base;
-use super::names::BASE;
+use super::names::{BASE, YANG};
 use super::reply::ReplyTag;
 use super::rpc_error::{ErrorTag, ErrorType, RpcError};
 use crate::xml::{Child, Element, Limits, XmlError, parse, parse_root_tag};
@@ -94,6 +94,16 @@ impl Rpc {
                 ErrorType::Protocol,
                 "rpcOperation",
             )),
+            // RFC 7950 section 7.15.2: only one action can be invoked in one <rpc>.
+            (Some(first), Some(second))
+                if [&first, &second].iter().all(|one| one.is(YANG, "action")) =>
+            {
+                answer(RpcError::bad_element(
+                    ErrorType::Protocol,
+                    &second.local,
+                    "more than one action in <rpc>",
+                ))
+            }
             (_, Some(second)) => answer(
                 RpcError::unknown_element(ErrorType::Protocol, &second.local)
                     .with_message("more than one operation in <rpc>"),

@@ -44,7 +44,7 @@ pub struct Names {
     pub kex: kex::Name,
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     pub key: Algorithm,
-    pub cipher: cipher::Name,
+    pub cipher: cipher::Both,
     pub client_mac: mac::Name,
     pub server_mac: mac::Name,
     pub server_compression: compression::Compression,
@@ -384,20 +384,25 @@ pub(crate) trait Select {
 
         // Cipher
 
-        let cipher_list = NameList::decode(&mut r)?;
-        let (_cipher_both_first, cipher) =
-            Self::select(&pref.cipher, &cipher_list, AlgorithmKind::Cipher)?;
-        String::decode(&mut r)?; // cipher server-to-client.
+        // Changed by the Lifeline project: the list of the other direction was passed over.
+        let mut select_cipher = || -> Result<cipher::Name, Error> {
+            let list = NameList::decode(&mut r)?;
+            Ok(Self::select(&pref.cipher, &list, AlgorithmKind::Cipher)?.1)
+        };
+        let cipher = cipher::Both {
+            client_to_server: select_cipher()?,
+            server_to_client: select_cipher()?,
+        };
 
         // MAC
 
-        let need_mac = CIPHERS.get(&cipher).map(|x| x.needs_mac()).unwrap_or(false);
+        let needs_mac = |cipher| CIPHERS.get(cipher).map(|x| x.needs_mac()).unwrap_or(false);
 
         // Select a MAC, refusing `none` whenever the negotiated cipher needs an
         // integrity MAC — regardless of whether `none` was a common choice or
         // only the no-common-MAC fallback. Pairing e.g. aes*-ctr/cbc with
         // mac=none yields a tag_len() of 0 and a panic on the read path.
-        let select_mac = |list: &[String]| match Self::select(&pref.mac, list, AlgorithmKind::Mac) {
+        let select_mac = |list: &[String], need_mac: bool| match Self::select(&pref.mac, list, AlgorithmKind::Mac) {
             Ok((_, m)) if need_mac && m == mac::NONE => Err(Error::NoCommonAlgo {
                 kind: AlgorithmKind::Mac,
                 ours: pref.mac.iter().map(|x| x.as_ref().to_owned()).collect(),
@@ -408,8 +413,14 @@ pub(crate) trait Select {
             Err(e) => Err(e),
         };
 
-        let client_mac = select_mac(&NameList::decode(&mut r)?)?;
-        let server_mac = select_mac(&NameList::decode(&mut r)?)?;
+        let client_mac = select_mac(
+            &NameList::decode(&mut r)?,
+            needs_mac(&cipher.client_to_server),
+        )?;
+        let server_mac = select_mac(
+            &NameList::decode(&mut r)?,
+            needs_mac(&cipher.server_to_client),
+        )?;
 
         // Compression
 

@@ -38,7 +38,9 @@ impl OpenChannelMessage {
     /// parsing and compatibility behavior.
     pub fn parse<R: Reader>(r: &mut R) -> Result<Self, crate::Error> {
         // https://tools.ietf.org/html/rfc4254#section-5.1
-        let typ = map_err!(String::decode(r))?;
+        // Changed by the Lifeline project: an unknown type may be in any encoding.
+        let typ = map_err!(bytes::Bytes::decode(r))?;
+        let typ = String::from_utf8_lossy(&typ).into_owned();
         let sender = map_err!(u32::decode(r))?;
         let window = map_err!(u32::decode(r))?;
         let maxpacket = map_err!(u32::decode(r))?;

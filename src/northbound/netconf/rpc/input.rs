@@ -2,10 +2,10 @@
 //! parameters, then libyang's judgement of values and rules.
 
 use crate::northbound::netconf::map;
-use crate::proto::netconf::names::BASE;
+use crate::proto::netconf::names::{BASE, YANG};
 use crate::proto::netconf::{ErrorType, RpcError, unsupported};
 use crate::schema::{NodeId, NodeKind, Schema};
-use crate::xml::{Attr, Element, Few};
+use crate::xml::{Attr, Child, Element, Few, noncharacter};
 
 const PROTOCOL: ErrorType = ErrorType::Protocol;
 
@@ -34,8 +34,17 @@ pub fn check_input(
 ) -> Result<(), RpcError> {
     names(schema, operation, element)
         .map_err(|error| map::at(schema, error, &schema.data_path(operation)))?;
+    let odd = |child: &&Element| noncharacter(&child.text()).is_some();
+    if let Some(child) = element.elements().find(odd) {
+        let text = format!("a noncharacter in <{}>", child.local);
+        let leaf = schema.child(operation, &child.ns, &child.local);
+        let path = schema.data_path(leaf.unwrap_or(operation));
+        let error = RpcError::invalid_value(ErrorType::Application, text);
+        return Err(map::at(schema, error, &path));
+    }
     let mut plain = whole.clone();
     without_attributes(&mut plain);
+    keys_first(schema, None, &mut plain);
     schema
         .validate_rpc(&plain.to_xml())
         .map_err(|errors| map::rpc_input(schema, &errors))
@@ -47,15 +56,38 @@ fn without_attributes(element: &mut Element) {
     element.elements_mut().for_each(without_attributes);
 }
 
+/// Puts keys where libyang wants them: a client may say where an action is in any order, as it may in an edit.
+fn keys_first(schema: &Schema, above: Option<NodeId>, element: &mut Element) {
+    let id = match above {
+        None => schema.top(&element.ns, &element.local),
+        Some(above) => schema.child(above, &element.ns, &element.local),
+    };
+    let Some(id) = id else {
+        return;
+    };
+    let keys = &schema.node(id).keys;
+    element.children.sort_by_key(|child| match child {
+        Child::Element(child) => {
+            let id = schema.child(id, &child.ns, &child.local);
+            let place = keys.iter().position(|key| Some(*key) == id);
+            place.unwrap_or(keys.len())
+        }
+        Child::Text(_) => keys.len(),
+    });
+    element
+        .elements_mut()
+        .for_each(|child| keys_first(schema, Some(id), child));
+}
+
 fn attributes(element: &Element) -> Result<(), RpcError> {
     no_attribute(element, PROTOCOL)?;
     element.elements().try_for_each(attributes)
 }
 
-/// Refuses unprefixed attributes and those of the base namespace; others are other people's and ignored,
-/// as in every operation of the base protocol.
+/// Refuses unprefixed attributes, those of the base namespace and those that place entries of a list (RFC 7950 section
+/// 8.3.1); others are other people's and ignored, as in every operation of the base protocol.
 pub fn no_attribute(element: &Element, kind: ErrorType) -> Result<(), RpcError> {
-    let ours = |attr: &&Attr| attr.ns.is_empty() || &*attr.ns == BASE;
+    let ours = |attr: &&Attr| matches!(&*attr.ns, "" | BASE | YANG);
     match element.attrs.iter().find(ours) {
         Some(attr) => Err(RpcError::unknown_attribute(
             kind,

@@ -9,7 +9,7 @@ use russh::keys::ssh_key::{Algorithm, Certificate, HashAlg};
 use russh::server::{
     Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Response, Session,
 };
-use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Pty};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, MethodKind, MethodSet, Pty, Sig};
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
@@ -513,14 +513,25 @@ impl Handler for ConnectionHandler {
 
     async fn window_change_request(
         &mut self,
-        _id: ChannelId,
+        id: ChannelId,
         _col_width: u32,
         _row_height: u32,
         _pix_width: u32,
         _pix_height: u32,
-        _session: &mut Session,
+        session: &mut Session,
     ) -> Result<(), SshError> {
-        Ok(())
+        // No client wants an answer to this or to a signal (RFC 4254 sections 6.7 and 6.9); one that asks for it has
+        // to get it (section 5.4).
+        Self::answer(id, true, session)
+    }
+
+    async fn signal(
+        &mut self,
+        id: ChannelId,
+        _signal: Sig,
+        session: &mut Session,
+    ) -> Result<(), SshError> {
+        Self::answer(id, false, session)
     }
 
     async fn env_request(

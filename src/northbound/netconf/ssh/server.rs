@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use russh::keys::PrivateKey;
 use russh::keys::ssh_key::Algorithm;
-use russh::{Limits, Preferred, SshId, cipher};
+use russh::{Limits, Preferred, SshId, cipher, kex};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -316,10 +316,28 @@ fn config(settings: &SshSettings, keys: Vec<PrivateKey>) -> russh::server::Confi
     preferred.cipher = Cow::Borrowed(&[
         // The fastest first, as far as the order of the server counts.
         cipher::AES_256_GCM,
+        cipher::AES_128_GCM,
         cipher::CHACHA20_POLY1305,
         cipher::AES_256_CTR,
         cipher::AES_192_CTR,
         cipher::AES_128_CTR,
+    ]);
+    preferred.kex = Cow::Borrowed(&[
+        kex::MLKEM768X25519_SHA256,
+        kex::CURVE25519,
+        kex::CURVE25519_PRE_RFC_8731,
+        // RFC 5656 section 10.1: whoever has ECDSA has these.
+        kex::ECDH_SHA2_NISTP256,
+        kex::ECDH_SHA2_NISTP384,
+        kex::ECDH_SHA2_NISTP521,
+        kex::DH_GEX_SHA256,
+        kex::DH_G18_SHA512,
+        kex::DH_G17_SHA512,
+        kex::DH_G16_SHA512,
+        kex::DH_G15_SHA512,
+        kex::DH_G14_SHA256,
+        kex::EXTENSION_SUPPORT_AS_SERVER,
+        kex::EXTENSION_OPENSSH_STRICT_KEX_AS_SERVER,
     ]);
     preferred.key = preferred
         .key

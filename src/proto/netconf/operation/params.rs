@@ -1,8 +1,8 @@
 //! Parameters of one operation, each at most once, none that is not expected.
 
-use crate::proto::netconf::names::BASE;
+use crate::proto::netconf::names::{BASE, YANG};
 use crate::proto::netconf::rpc_error::{ErrorPath, ErrorTag, ErrorType, RpcError};
-use crate::xml::{Attr, Child, Element};
+use crate::xml::{Attr, Child, Element, noncharacter};
 
 const PROTOCOL: ErrorType = ErrorType::Protocol;
 
@@ -123,9 +123,16 @@ impl Params {
 /// The text of an element that holds no element.
 pub(super) fn leaf_text(element: &Element) -> Result<String, RpcError> {
     no_attributes(element)?;
-    match element.elements().next() {
-        Some(child) => Err(RpcError::unknown_element(PROTOCOL, &child.local)),
-        None => Ok(element.text().trim().to_owned()),
+    if let Some(child) = element.elements().next() {
+        return Err(RpcError::unknown_element(PROTOCOL, &child.local));
+    }
+    let text = element.text();
+    match noncharacter(&text) {
+        Some(_) => Err(RpcError::invalid_value(
+            PROTOCOL,
+            format!("a noncharacter in <{}>", element.local),
+        )),
+        None => Ok(text.trim().to_owned()),
     }
 }
 
@@ -140,14 +147,15 @@ pub(super) fn no_text(element: &Element) -> Result<(), RpcError> {
     }
 }
 
-/// Refuses unprefixed attributes; those of other namespaces are other people's and ignored.
+/// Refuses unprefixed attributes and those that place entries of a list (RFC 7950 section 8.3.1); those of other
+/// namespaces are other people's and ignored.
 pub(super) fn no_attributes(element: &Element) -> Result<(), RpcError> {
     known_attributes(element, &[])
 }
 
-/// Refuses attributes of no or the base namespace that are not `known`.
+/// Refuses attributes of no, the base or YANG's namespace that are not `known`.
 pub(super) fn known_attributes(element: &Element, known: &[&str]) -> Result<(), RpcError> {
-    let ours = |attr: &&Attr| attr.ns.is_empty() || &*attr.ns == BASE;
+    let ours = |attr: &&Attr| matches!(&*attr.ns, "" | BASE | YANG);
     match element
         .attrs
         .iter()

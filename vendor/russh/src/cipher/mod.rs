@@ -75,6 +75,15 @@ pub(crate) trait Cipher {
     ) -> Box<dyn SealingKey + Send>;
 }
 
+/// The ciphers of both directions, which are agreed upon one by one (RFC 4253 section 7.1). Added by the Lifeline project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Both {
+    /// From the client to the server.
+    pub client_to_server: Name,
+    /// From the server to the client.
+    pub server_to_client: Name,
+}
+
 /// `clear`
 pub const CLEAR: Name = Name("clear");
 /// `3des-cbc`

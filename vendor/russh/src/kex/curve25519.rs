@@ -162,7 +162,7 @@ impl KexAlgorithmImplementor for Curve25519Kex {
         &self,
         session_id: &[u8],
         exchange_hash: &[u8],
-        cipher: cipher::Name,
+        cipher: cipher::Both,
         remote_to_local_mac: mac::Name,
         local_to_remote_mac: mac::Name,
         is_server: bool,

@@ -210,7 +210,7 @@ pub(crate) trait KexAlgorithmImplementor {
         &self,
         session_id: &[u8],
         exchange_hash: &[u8],
-        cipher: cipher::Name,
+        cipher: cipher::Both,
         remote_to_local_mac: mac::Name,
         local_to_remote_mac: mac::Name,
         is_server: bool,
@@ -374,12 +374,18 @@ pub(crate) fn compute_keys<D: Digest>(
     shared_secret: Option<&SharedSecret>,
     session_id: &[u8],
     exchange_hash: &[u8],
-    cipher: cipher::Name,
+    cipher: cipher::Both,
     remote_to_local_mac: mac::Name,
     local_to_remote_mac: mac::Name,
     is_server: bool,
 ) -> Result<super::cipher::CipherPair, Error> {
-    let cipher = CIPHERS.get(&cipher).ok_or(Error::UnknownAlgo)?;
+    // Changed by the Lifeline project: a cipher for each direction.
+    let (sealing, opening) = match is_server {
+        true => (cipher.server_to_client, cipher.client_to_server),
+        false => (cipher.client_to_server, cipher.server_to_client),
+    };
+    let sealing = CIPHERS.get(&sealing).ok_or(Error::UnknownAlgo)?;
+    let opening = CIPHERS.get(&opening).ok_or(Error::UnknownAlgo)?;
     let remote_to_local_mac = MACS.get(&remote_to_local_mac).ok_or(Error::UnknownAlgo)?;
     let local_to_remote_mac = MACS.get(&local_to_remote_mac).ok_or(Error::UnknownAlgo)?;
 
@@ -449,8 +455,8 @@ pub(crate) fn compute_keys<D: Digest>(
                     let mut nonce = nonce.borrow_mut();
                     let mut mac = mac.borrow_mut();
 
-                    compute_key(local_to_remote, &mut key, cipher.key_len())?;
-                    compute_key(local_to_remote_nonce, &mut nonce, cipher.nonce_len())?;
+                    compute_key(local_to_remote, &mut key, sealing.key_len())?;
+                    compute_key(local_to_remote_nonce, &mut nonce, sealing.nonce_len())?;
                     compute_key(
                         local_to_remote_mac_key,
                         &mut mac,
@@ -458,17 +464,17 @@ pub(crate) fn compute_keys<D: Digest>(
                     )?;
 
                     let local_to_remote =
-                        cipher.make_sealing_key(&key, &nonce, &mac, *local_to_remote_mac);
+                        sealing.make_sealing_key(&key, &nonce, &mac, *local_to_remote_mac);
 
-                    compute_key(remote_to_local, &mut key, cipher.key_len())?;
-                    compute_key(remote_to_local_nonce, &mut nonce, cipher.nonce_len())?;
+                    compute_key(remote_to_local, &mut key, opening.key_len())?;
+                    compute_key(remote_to_local_nonce, &mut nonce, opening.nonce_len())?;
                     compute_key(
                         remote_to_local_mac_key,
                         &mut mac,
                         remote_to_local_mac.key_len(),
                     )?;
                     let remote_to_local =
-                        cipher.make_opening_key(&key, &nonce, &mac, *remote_to_local_mac);
+                        opening.make_opening_key(&key, &nonce, &mac, *remote_to_local_mac);
 
                     Ok(super::cipher::CipherPair {
                         local_to_remote,

@@ -55,7 +55,7 @@ impl KexAlgorithmImplementor for NoneKexAlgorithm {
         &self,
         session_id: &[u8],
         exchange_hash: &[u8],
-        cipher: crate::cipher::Name,
+        cipher: crate::cipher::Both,
         remote_to_local_mac: crate::mac::Name,
         local_to_remote_mac: crate::mac::Name,
         is_server: bool,

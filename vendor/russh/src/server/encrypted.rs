@@ -969,23 +969,27 @@ impl Encrypted {
                 auth_user.clear();
                 auth_user.push_str(&user);
                 let change = map_err!(u8::decode(r))? != 0;
-                let password = map_err!(String::decode(r))?;
+                // Changed by the Lifeline project: clients send what was typed, in whatever encoding.
+                let password = map_err!(Bytes::decode(r))?;
                 if change {
-                    let _new_password = map_err!(String::decode(r))?;
+                    let _new_password = map_err!(Bytes::decode(r))?;
                 }
                 map_err!(ensure_end(r))?;
-                let auth = if change {
-                    // Added by the Lifeline project, here and where else `auth_refused` is called.
-                    handler
-                        .auth_refused(&user, &method, "passwords are not changed here")
-                        .await?;
-                    Auth::Reject {
-                        // Passwords may be tried still.
-                        proceed_with_methods: Some(auth_request.methods.clone()),
-                        partial_success: false,
+                let auth = match std::str::from_utf8(&password) {
+                    Ok(password) if !change => handler.auth_password(&user, password).await?,
+                    text => {
+                        // Added by the Lifeline project, here and where else `auth_refused` is called.
+                        let why = match text {
+                            Ok(_) => "passwords are not changed here",
+                            Err(_) => "a password that is not UTF-8",
+                        };
+                        handler.auth_refused(&user, &method, why).await?;
+                        Auth::Reject {
+                            // Passwords may be tried still.
+                            proceed_with_methods: Some(auth_request.methods.clone()),
+                            partial_success: false,
+                        }
                     }
-                } else {
-                    handler.auth_password(&user, &password).await?
                 };
                 if let Auth::Accept = auth {
                     server_auth_request_success(&mut self.write);
@@ -1097,6 +1101,13 @@ impl Encrypted {
     }
 }
 
+/// A text that a client may send in any encoding. Added by the Lifeline project: names that nobody has are
+/// refused where they are looked up, not as an error of the protocol (RFC 4251 section 5: a string is any octets).
+fn lossy<R: Reader>(r: &mut R) -> Result<String, Error> {
+    let octets = map_err!(Bytes::decode(r))?;
+    Ok(String::from_utf8_lossy(&octets).into_owned())
+}
+
 thread_local! {
     static SIGNATURE_BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
@@ -1117,9 +1128,12 @@ impl Encrypted {
             unreachable!()
         };
 
+        // Added by the Lifeline project: where the boolean stands, of which any value but 0 is TRUE, which is
+        // signed as 1 (RFC 4251 section 5).
+        let is_real_at = original_packet.len().saturating_sub(r.len());
         let is_real = map_err!(u8::decode(r))?;
 
-        let pubkey_algo = map_err!(String::decode(r))?;
+        let pubkey_algo = map_err!(lossy(r))?;
         let pubkey_key = map_err!(Bytes::decode(r))?;
         let key_or_cert = PublicKeyOrCertificate::decode(&pubkey_algo, &pubkey_key);
 
@@ -1198,10 +1212,19 @@ impl Encrypted {
 
                     let encoded_signature = map_err!(Vec::<u8>::decode(r))?;
 
-                    let mut signature_reader = encoded_signature.as_slice();
-                    let sig = map_err!(Signature::decode(&mut signature_reader))?;
-                    map_err!(ensure_end(&signature_reader))?;
                     map_err!(ensure_end(r))?;
+                    // Changed by the Lifeline project: a signature that is none is one that is not correct,
+                    // and the request is refused (RFC 4252 section 7).
+                    let mut signature_reader = encoded_signature.as_slice();
+                    let sig = match Signature::decode(&mut signature_reader) {
+                        Ok(sig) if signature_reader.is_empty() => sig,
+                        _ => {
+                            auth_user.clear();
+                            handler.auth_refused(user, "publickey", "no signature").await?;
+                            reject_auth_request(until, &mut self.write, auth_request).await?;
+                            return Ok(());
+                        }
+                    };
 
                     // RFC 4252 §7 / RFC 8332 §3: the signature must use the
                     // algorithm named in the request. Otherwise a client can
@@ -1237,7 +1260,11 @@ impl Encrypted {
                             let mut buf = buf.borrow_mut();
                             buf.clear();
                             map_err!(session_id.encode(&mut *buf))?;
+                            let is_real_at = buf.len() + is_real_at;
                             buf.extend_from_slice(sig_init_buffer);
+                            if let Some(is_real) = buf.get_mut(is_real_at) {
+                                *is_real = 1;
+                            }
 
                             Ok(Verifier::verify(&pubkey, &buf, &sig).is_ok())
                         })? {
@@ -1636,7 +1663,7 @@ impl Session {
 
             msg::CHANNEL_REQUEST => {
                 let channel_num = map_err!(ChannelId::decode(r))?;
-                let req_type = map_err!(String::decode(r))?;
+                let req_type = map_err!(lossy(r))?;
                 let wants_reply = map_err!(u8::decode(r))?;
                 if let Some(ref mut enc) = self.common.encrypted
                     && let Some(channel) = enc.channels.get_mut(&channel_num)
@@ -1650,7 +1677,7 @@ impl Session {
                 }
                 match req_type.as_str() {
                     "pty-req" => {
-                        let term = map_err!(String::decode(r))?;
+                        let term = map_err!(lossy(r))?;
                         let col_width = map_err!(u32::decode(r))?;
                         let row_height = map_err!(u32::decode(r))?;
                         let pix_width = map_err!(u32::decode(r))?;
@@ -1663,10 +1690,9 @@ impl Session {
                             while !mode_bytes.is_empty() {
                                 #[allow(clippy::indexing_slicing)] // length checked
                                 let code = mode_bytes[0];
-                                if code == 0 {
-                                    if mode_bytes.len() != 1 {
-                                        return Err(Error::Inconsistent.into());
-                                    }
+                                // Changed by the Lifeline project: RFC 4254 section 8. TTY_OP_END ends
+                                // them, and codes of 160 and above end their reading.
+                                if code == 0 || code >= 160 {
                                     break;
                                 }
                                 if mode_bytes.len() < 5 {
@@ -1734,8 +1760,8 @@ impl Session {
                     }
                     "x11-req" => {
                         let single_connection = map_err!(u8::decode(r))? != 0;
-                        let x11_auth_protocol = map_err!(String::decode(r))?;
-                        let x11_auth_cookie = map_err!(String::decode(r))?;
+                        let x11_auth_protocol = map_err!(lossy(r))?;
+                        let x11_auth_cookie = map_err!(lossy(r))?;
                         let x11_screen_number = map_err!(u32::decode(r))?;
                         map_err!(ensure_end(r))?;
 
@@ -1763,8 +1789,8 @@ impl Session {
                             .await
                     }
                     "env" => {
-                        let env_variable = map_err!(String::decode(r))?;
-                        let env_value = map_err!(String::decode(r))?;
+                        let env_variable = map_err!(lossy(r))?;
+                        let env_value = map_err!(lossy(r))?;
                         map_err!(ensure_end(r))?;
 
                         if let Some(chan) = self.channels.get(&channel_num) {
@@ -1824,7 +1850,7 @@ impl Session {
                         handler.exec_request(channel_num, &req, self).await
                     }
                     "subsystem" => {
-                        let name = map_err!(String::decode(r))?;
+                        let name = map_err!(lossy(r))?;
                         map_err!(ensure_end(r))?;
 
                         if let Some(chan) = self.channels.get(&channel_num) {
@@ -1869,7 +1895,7 @@ impl Session {
                             .await
                     }
                     "signal" => {
-                        let signal = Sig::from_name(&map_err!(String::decode(r))?);
+                        let signal = Sig::from_name(&map_err!(lossy(r))?);
                         map_err!(ensure_end(r))?;
                         if let Some(chan) = self.channels.get(&channel_num) {
                             chan.send(ChannelMsg::Signal {
@@ -1889,7 +1915,7 @@ impl Session {
                 }
             }
             msg::GLOBAL_REQUEST => {
-                let req_type = map_err!(String::decode(r))?;
+                let req_type = map_err!(lossy(r))?;
                 self.common.wants_reply = map_err!(u8::decode(r))? != 0;
                 match req_type.as_str() {
                     "tcpip-forward" => {
@@ -2161,31 +2187,15 @@ impl Session {
                     .channel_open_direct_streamlocal(channel, &d.socket_path, reply, self)
                     .await
             }
-            ChannelType::ForwardedStreamLocal(_) => {
-                if let Some(ref mut enc) = self.common.encrypted {
-                    msg.fail(
-                        &mut enc.write,
-                        msg::SSH_OPEN_ADMINISTRATIVELY_PROHIBITED,
-                        b"Unsupported channel type",
-                    )?;
-                }
-                Ok(())
-            }
-            ChannelType::AgentForward => {
-                if let Some(ref mut enc) = self.common.encrypted {
-                    msg.fail(
-                        &mut enc.write,
-                        msg::SSH_OPEN_ADMINISTRATIVELY_PROHIBITED,
-                        b"Unsupported channel type",
-                    )?;
-                }
+            // Changed by the Lifeline project, here and below: `reply` says no once more when it is
+            // dropped, and an open has one answer (RFC 4254 section 5.1).
+            ChannelType::ForwardedStreamLocal(_) | ChannelType::AgentForward => {
+                reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
                 Ok(())
             }
             ChannelType::Unknown { typ } => {
                 debug!("unknown channel type: {typ}");
-                if let Some(ref mut enc) = self.common.encrypted {
-                    msg.unknown_type(&mut enc.write)?;
-                }
+                reply.reject(ChannelOpenFailure::UnknownChannelType).await;
                 Ok(())
             }
         }

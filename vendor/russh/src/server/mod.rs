@@ -49,7 +49,7 @@ use tokio::pin;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::cipher::{OpeningKey, clear};
-use crate::kex::dh::groups::{BUILTIN_SAFE_DH_GROUPS, DH_GROUP14, DhGroup};
+use crate::kex::dh::groups::{BUILTIN_SAFE_DH_GROUPS, DhGroup};
 use crate::kex::{KexProgress, SessionKexState};
 use crate::session::*;
 use crate::ssh_read::*;
@@ -886,27 +886,15 @@ pub trait Handler: Sized {
         gex_params: &GexParams,
     ) -> impl Future<Output = Result<Option<DhGroup>, Self::Error>> + Send {
         async {
-            let mut best_group = &DH_GROUP14;
-
-            // Find _some_ matching group
-            for group in BUILTIN_SAFE_DH_GROUPS.iter() {
-                if group.bit_size() >= gex_params.min_group_size()
-                    && group.bit_size() <= gex_params.max_group_size()
-                {
-                    best_group = *group;
-                    break;
-                }
-            }
-
-            // Find _closest_ matching group
-            for group in BUILTIN_SAFE_DH_GROUPS.iter() {
-                if group.bit_size() > gex_params.preferred_group_size() {
-                    best_group = *group;
-                    break;
-                }
-            }
-
-            Ok(Some(best_group.clone()))
+            // Changed by the Lifeline project: the smallest group of the size that the client prefers or above,
+            // or else the largest one, and never one outside of its bounds (RFC 4419 section 3).
+            let sizes = gex_params.min_group_size()..=gex_params.max_group_size();
+            let mut acceptable = BUILTIN_SAFE_DH_GROUPS
+                .iter()
+                .filter(|group| sizes.contains(&group.bit_size()));
+            let largest = acceptable.clone().next_back();
+            let best = acceptable.find(|group| group.bit_size() >= gex_params.preferred_group_size());
+            Ok(best.or(largest).map(|group| (*group).clone()))
         }
     }
 }

@@ -316,4 +316,6 @@ impl DH {
     }
 }
 
-pub(crate) const BUILTIN_SAFE_DH_GROUPS: &[&DhGroup] = &[&DH_GROUP14, &DH_GROUP16];
+// Changed by the Lifeline project: all that are served by name; smallest first.
+pub(crate) const BUILTIN_SAFE_DH_GROUPS: &[&DhGroup] =
+    &[&DH_GROUP14, &DH_GROUP15, &DH_GROUP16, &DH_GROUP17, &DH_GROUP18];

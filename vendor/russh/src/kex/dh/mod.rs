@@ -185,6 +185,11 @@ impl<D: Digest> KexAlgorithmImplementor for DhGroupKex<D> {
 
         trace!("client_pubkey: {client_pubkey:?}");
 
+        // Added by the Lifeline project: a negative number is below 1 (RFC 8268 section 4).
+        if client_pubkey.first().is_some_and(|octet| *octet >= 0x80) {
+            return Err(Error::Inconsistent);
+        }
+
         dh.generate_private_key(true);
         let server_pubkey = &dh.generate_public_key();
         if !dh.validate_public_key(server_pubkey) {
@@ -306,7 +311,7 @@ impl<D: Digest> KexAlgorithmImplementor for DhGroupKex<D> {
         &self,
         session_id: &[u8],
         exchange_hash: &[u8],
-        cipher: cipher::Name,
+        cipher: cipher::Both,
         remote_to_local_mac: mac::Name,
         local_to_remote_mac: mac::Name,
         is_server: bool,
