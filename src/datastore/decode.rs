@@ -1,12 +1,13 @@
 //! XML to edit nodes, checked against the schema on the way (design: libyang cannot read an edit).
 
+mod place;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::edit_tree::{Content, EditNode, Operation};
 use super::error::{Error, ErrorKind};
 use super::keys::Keys;
-use super::ordered::Place;
 use super::path::{Trail, data_child, data_children};
 use crate::schema::{NodeId, NodeKind, Schema, SchemaNode};
 use crate::xml::{Element, Scope, XML_NS};
@@ -144,7 +145,7 @@ impl Decoder {
                 let value = self.value(&trail, element, def)?;
                 edit.content = Content::LeafList(Keys::single(value));
             }
-            NodeKind::Leaf if deletes => {}
+            NodeKind::Leaf if deletes => self.no_elements(&trail, element, def)?,
             NodeKind::Leaf if attributes.is_default => {
                 self.is_the_default(&trail, element, def)?;
                 edit.content = Content::Default;
@@ -289,11 +290,7 @@ impl Decoder {
         element: &Element,
         def: &SchemaNode,
     ) -> Result<String, Error> {
-        if let Some(child) = element.elements().next() {
-            let name = child.local.to_string();
-            let message = format!("{} holds a value, no elements", def.name);
-            return Err(self.error(trail, ErrorKind::UnknownElement { name }, message));
-        }
+        self.no_elements(trail, element, def)?;
         self.canonical(trail, def.id, &element.text(), &element.scope)
     }
 
@@ -324,110 +321,6 @@ impl Decoder {
         }
         let message = format!("{value} is not the default of {}", def.name);
         Err(Error::invalid(trail.display(self.schema), message))
-    }
-
-    fn place(
-        &self,
-        trail: &Trail<'_>,
-        element: &Element,
-        def: &SchemaNode,
-        attributes: &Attributes,
-    ) -> Result<Option<Place>, Error> {
-        let near = || -> Result<Keys, Error> {
-            let (name, given) = match def.kind {
-                NodeKind::List => ("key", &attributes.key),
-                _ => ("value", &attributes.value),
-            };
-            let Some(text) = given else {
-                let kind = ErrorKind::MissingAttribute {
-                    attr: name.to_owned(),
-                    element: element.local.to_string(),
-                };
-                let message = format!("insert before or after needs the attribute {name}");
-                return Err(self.error(trail, kind, message));
-            };
-            if def.kind == NodeKind::LeafList {
-                let value = self.near_value(trail, element, "value", def.id, text)?;
-                return Ok(Keys::single(value));
-            }
-            self.key_attribute(trail, def, text, element)?
-                .ok_or_else(|| self.bad_attribute(trail, element, "key", text))
-        };
-        Ok(match attributes.insert {
-            None => None,
-            Some(Insert::First) => Some(Place::First),
-            Some(Insert::Last) => Some(Place::Last),
-            Some(Insert::Before) => Some(Place::Before(near()?)),
-            Some(Insert::After) => Some(Place::After(near()?)),
-        })
-    }
-
-    /// Reads `[p:k='v'][...]`, the key predicates of the `key` attribute.
-    fn key_attribute(
-        &self,
-        trail: &Trail<'_>,
-        def: &SchemaNode,
-        text: &str,
-        element: &Element,
-    ) -> Result<Option<Keys>, Error> {
-        let mut found: Vec<(NodeId, String)> = Vec::new();
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let Some((id, value, tail)) = self.one_predicate(def, rest, &element.scope) else {
-                return Ok(None);
-            };
-            found.push((id, self.near_value(trail, element, "key", id, value)?));
-            rest = tail.trim_start();
-        }
-        let mut keys = Vec::new();
-        for key in &def.keys {
-            match found.iter().find(|(id, _)| id == key) {
-                Some((_, value)) => keys.push(value.clone()),
-                None => return Ok(None),
-            }
-        }
-        Ok((keys.len() == found.len()).then(|| Keys::new(keys)))
-    }
-
-    /// A value of the attribute `key` or `value`: one that its leaf cannot have is the attribute's fault (RFC 7950 section 8.3.1).
-    fn near_value(
-        &self,
-        trail: &Trail<'_>,
-        element: &Element,
-        attr: &str,
-        leaf: NodeId,
-        text: &str,
-    ) -> Result<String, Error> {
-        let resolve = |prefix: &str| element.scope.resolve(prefix).map(str::to_owned);
-        self.schema.canonical(leaf, text, &resolve).map_err(|e| {
-            let kind = ErrorKind::BadAttribute {
-                attr: attr.to_owned(),
-                element: element.local.to_string(),
-                app_tag: None,
-            };
-            self.error(trail, kind, e.message)
-        })
-    }
-
-    fn one_predicate<'t>(
-        &self,
-        def: &SchemaNode,
-        text: &'t str,
-        scope: &Scope,
-    ) -> Option<(NodeId, &'t str, &'t str)> {
-        let (name, rest) = text.strip_prefix('[')?.split_once('=')?;
-        let rest = rest.trim_start();
-        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-        let (value, tail) = rest.get(1..)?.split_once(quote)?;
-        let tail = tail.trim_start().strip_prefix(']')?;
-        let name = name.trim();
-        let own = &self.schema.module(def.module).namespace;
-        let (ns, local) = match name.split_once(':') {
-            Some((prefix, local)) => (scope.resolve(prefix)?, local),
-            None => (&**own, name),
-        };
-        let id = self.schema.child(def.id, ns, local)?;
-        Some((id, value, tail))
     }
 
     /// RFC 6243 section 4.5.2: where `default` stands, the operation is create, merge or replace.
@@ -507,6 +400,20 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    fn no_elements(
+        &self,
+        trail: &Trail<'_>,
+        element: &Element,
+        def: &SchemaNode,
+    ) -> Result<(), Error> {
+        let Some(child) = element.elements().next() else {
+            return Ok(());
+        };
+        let name = child.local.to_string();
+        let message = format!("{} holds a value, no elements", def.name);
+        Err(self.error(trail, ErrorKind::UnknownElement { name }, message))
     }
 
     fn no_text(&self, trail: &Trail<'_>, element: &Element) -> Result<(), Error> {

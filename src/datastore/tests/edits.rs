@@ -397,6 +397,8 @@ fn refusals_carry_the_exact_data() {
         element: "name".into(),
     };
     assert_eq!(kind("<name operation='delete'/>"), unknown);
+    let inside = ErrorKind::UnknownElement { name: "x".into() };
+    assert_eq!(kind("<name nc:operation='delete'><x/></name>"), inside);
     let value = refused("<item><id>1</id><v/></item><count>many</count>");
     assert!(matches!(value.kind, ErrorKind::InvalidValue { .. }));
     assert_eq!(value.path, "/s:top/s:count");
