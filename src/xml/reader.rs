@@ -483,7 +483,11 @@ pub fn noncharacter(text: &str) -> Option<char> {
         let code = u32::from(*c);
         (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
     };
-    text.chars().find(is_none)
+    // Most texts are of ASCII, and large ones cost least so.
+    match text.is_ascii() {
+        true => None,
+        false => text.chars().find(is_none),
+    }
 }
 
 /// `NCName` of Namespaces in XML: a name without colon.
@@ -642,5 +646,20 @@ mod tests {
             parse_str(&format!("<a{many}/>")),
             Err(XmlError::TooBig { .. })
         ));
+    }
+
+    #[test]
+    fn noncharacters_are_those_of_each_plane_and_of_the_arabic_block() {
+        for (text, found) in [
+            ("", None),
+            ("plain\u{7f}", None),
+            ("\u{fdcf}\u{fdf0}\u{fffd}\u{10fffd}", None),
+            ("a\u{fdd0}", Some('\u{fdd0}')),
+            ("\u{fdef}b", Some('\u{fdef}')),
+            ("\u{1fffe}", Some('\u{1fffe}')),
+            ("\u{10ffff}", Some('\u{10ffff}')),
+        ] {
+            assert_eq!(noncharacter(text), found, "{text:?}");
+        }
     }
 }
