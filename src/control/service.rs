@@ -242,7 +242,11 @@ impl Control {
     /// A candidate whose changes were undone, or copied to running, holds none that are "not committed or rolled
     /// back" (RFC 6241 section 7.5).
     fn follow_if_same(&self) {
-        let candidate = self.state().candidate.modified().cloned();
+        let candidate = {
+            let state = self.state();
+            let free = state.locks.holder(Datastore::Candidate).is_none();
+            state.candidate.modified().filter(|_| free).cloned()
+        };
         let running = self.running();
         // Not under the lock: shared parts are not looked at, but all may be new.
         let Some(candidate) = candidate.filter(|tree| aside(|| *tree == running)) else {
