@@ -268,6 +268,9 @@ pub(crate) struct DH {
     shared_secret: BigUint,
 }
 
+/// Bits of a private exponent: twice those of the longest key made of the secret, that of hmac-sha2-512.
+const EXPONENT_BITS: u32 = 1024;
+
 impl DH {
     pub fn new(group: &DhGroup) -> Self {
         Self {
@@ -282,8 +285,13 @@ impl DH {
     pub fn generate_private_key(&mut self, is_server: bool) -> BigUint {
         let q = (&self.prime_num - &BigUint::from(1u8)) / &BigUint::from(2u8);
         let mut rng = rand::rng();
-        self.private_key =
-            rng.random_biguint_range(&if is_server { 1u8.into() } else { 2u8.into() }, &q);
+        // Changed by the Lifeline project: twice the longest key, as OpenSSH has it and RFC 4419 section 6.2 allows.
+        // As long as the prime of group 18 it costs eight times as much, before any login.
+        let longest = BigUint::from(1u8) << EXPONENT_BITS;
+        self.private_key = rng.random_biguint_range(
+            &if is_server { 1u8.into() } else { 2u8.into() },
+            &q.min(longest),
+        );
         self.private_key.clone()
     }
 
