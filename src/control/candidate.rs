@@ -32,14 +32,15 @@ impl Candidate {
     }
 
     /// Makes it follow running again if it is still `judged`, which was found to have running's content.
-    pub fn discard_same(&mut self, judged: &Tree) {
-        if (self.modified()).is_some_and(|tree| tree.ptr_eq(judged)) {
-            self.discard();
-        }
+    #[must_use]
+    pub fn discard_same(&mut self, judged: &Tree) -> Option<Tree> {
+        let same = (self.modified()).is_some_and(|tree| tree.ptr_eq(judged));
+        if same { self.discard() } else { None }
     }
 
-    /// Makes it follow running again.
-    pub fn discard(&mut self) {
-        self.modified = None;
+    /// Makes it follow running again; what it held is for the caller to free, not under a lock.
+    #[must_use]
+    pub fn discard(&mut self) -> Option<Tree> {
+        self.modified.take()
     }
 }

@@ -192,7 +192,9 @@ impl Control {
     pub fn discard_changes(&self, session: SessionId) -> Result<(), ControlError> {
         let mut state = self.state();
         state.locks.check_write(Datastore::Candidate, session)?;
-        state.candidate.discard();
+        let discarded = state.candidate.discard();
+        drop(state);
+        aside(|| drop(discarded));
         Ok(())
     }
 
@@ -353,7 +355,8 @@ impl Control {
         let running = self.running();
         let mut state = self.state();
         if state.candidate.tree(&running).ptr_eq(candidate) {
-            state.candidate.discard();
+            // The caller has it still: nothing is freed under the lock.
+            drop(state.candidate.discard());
         }
     }
 

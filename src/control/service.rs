@@ -254,7 +254,8 @@ impl Control {
         };
         let mut state = self.state();
         if self.running().ptr_eq(&running) {
-            state.candidate.discard_same(&candidate);
+            // What it held is ours still, and freed after the lock.
+            drop(state.candidate.discard_same(&candidate));
         }
     }
 
@@ -267,7 +268,9 @@ impl Control {
         let mut state = self.state();
         state.locks.unlock(datastore, session)?;
         if datastore == Datastore::Candidate {
-            state.candidate.discard();
+            let discarded = state.candidate.discard();
+            drop(state);
+            aside(|| drop(discarded));
         }
         Ok(())
     }
@@ -276,7 +279,9 @@ impl Control {
     pub fn release_locks(&self, session: SessionId) {
         let mut state = self.state();
         if state.locks.release(session).contains(&Datastore::Candidate) {
-            state.candidate.discard();
+            let discarded = state.candidate.discard();
+            drop(state);
+            drop(discarded);
         }
     }
 

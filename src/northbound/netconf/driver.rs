@@ -244,7 +244,7 @@ impl Driver {
         let between = matches!(self.serving, Serving::Nothing) && !self.session.mid_message();
         if self.taken >= memory::WORTH && (between || self.session.has_ended()) {
             self.taken = 0;
-            memory::give_back();
+            memory::served_large();
         }
     }
 

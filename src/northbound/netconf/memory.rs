@@ -1,6 +1,8 @@
 //! Memory that large messages and logins took goes back to the system: the allocator keeps it
 //! otherwise, and every thread could keep the largest request it served.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// Octets of input after which giving memory back is worth it.
 pub(super) const WORTH: usize = 2 * 1024 * 1024;
 
@@ -18,6 +20,22 @@ pub fn prepare() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if set != 1 {
         tracing::warn!("the allocator keeps large blocks");
+    }
+}
+
+/// Whether a large message has come since the candidate was last let go: it may be what that was made of.
+static LARGE: AtomicBool = AtomicBool::new(false);
+
+/// A large message was served.
+pub(super) fn served_large() {
+    LARGE.store(true, Ordering::Relaxed);
+    give_back();
+}
+
+/// The candidate's changes were let go; what they took goes back if it can have been much.
+pub fn candidate_let_go() {
+    if LARGE.swap(false, Ordering::Relaxed) {
+        give_back();
     }
 }
 

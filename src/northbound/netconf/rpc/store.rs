@@ -7,6 +7,7 @@ use crate::control::error::ControlError;
 use crate::control::lock::Datastore;
 use crate::datastore::{DefaultOperation, EditTree, ErrorOption, Tree};
 use crate::ids::PersistId;
+use crate::northbound::netconf::memory;
 use crate::northbound::netconf::service::{Request, not_supported};
 use crate::proto::netconf::{Commit, CopyConfig, DatastoreName, RpcReply, Source};
 
@@ -85,6 +86,9 @@ pub fn unlock(request: &Request<'_>, target: DatastoreName) -> RpcReply {
     let unlocked = request
         .control()
         .unlock(datastore(target), request.session.id);
+    if unlocked.is_ok() && target == DatastoreName::Candidate {
+        memory::candidate_let_go();
+    }
     request.done(unlocked.map_err(ControlError::from))
 }
 
@@ -122,5 +126,9 @@ pub async fn cancel_commit(request: &Request<'_>, persist_id: Option<String>) ->
 
 /// Makes the candidate follow running again.
 pub fn discard_changes(request: &Request<'_>) -> RpcReply {
-    request.done(request.control().discard_changes(request.session.id))
+    let discarded = request.control().discard_changes(request.session.id);
+    if discarded.is_ok() {
+        memory::candidate_let_go();
+    }
+    request.done(discarded)
 }
