@@ -649,3 +649,13 @@ fn a_server_that_stops_answers_what_it_began() {
     assert_eq!(peer.next(Duration::from_secs(5)), Got::Closed);
     stopping.join().unwrap();
 }
+
+/// RFC 6241 section 7.8: an operation that is taken though it is in no namespace is the whole of that operation.
+#[test]
+fn close_session_without_its_namespace_ends_the_session() {
+    let host = Host::start();
+    let mut peer = host.peer();
+    peer.ok("<close-session xmlns=\"\"/>");
+    let got = peer.next(Duration::from_secs(20));
+    assert!(matches!(got, Got::Closed), "{got:?}");
+}

@@ -279,13 +279,11 @@ impl<'a> Walk<'a> {
         one: &'a Ordered<V>,
         other: &'a Ordered<V>,
     ) -> Vec<&'a Keys> {
-        let both = one
-            .iter()
-            .map(|(keys, _)| keys)
-            .filter(|keys| other.contains(keys));
-        let both: Vec<&'a Keys> = both.collect();
         let stays =
             |keys: &&'a Keys| self.inside(id, Some(keys), |walk| !walk.permits(Access::Update));
-        both.into_iter().filter(stays).collect()
+        let both = one.iter().map(|(keys, _)| keys);
+        both.filter(|keys| other.contains(keys))
+            .filter(stays)
+            .collect()
     }
 }

@@ -259,21 +259,12 @@ impl Service {
             subscribed,
             access: self.control.access_of(&session.user),
         };
-        let element = Operation::qualified(rpc.operation);
-        let (ns, name) = (element.ns.clone(), element.local.clone());
+        let (ns, name) = (rpc.operation.ns.clone(), rpc.operation.local.clone());
         tracing::debug!(session = %session.id, user = session.user, operation = &*name, "rpc");
-        let operation = Operation::decode(element);
+        let operation = Operation::decode(rpc.operation);
         let audit = self.control.audit();
         let underway = trace::request(audit, session, &name, operation.as_ref().ok());
-        // What is asked for is what will be done, however it was written.
-        let permitted = match &operation {
-            Ok(operation) => {
-                let (ns, name) = operation.name();
-                request.may_execute(ns, name)
-            }
-            Err(_) => request.may_execute(&ns, &name),
-        };
-        let answer = match (permitted, operation) {
+        let answer = match (request.may_execute(&ns, &name), operation) {
             (Err(denied), _) => RpcReply::from(denied).into(),
             (Ok(()), Ok(operation)) => match guarded(rpc::answer(&request, operation)).await {
                 Ok(answer) => answer,

@@ -30,7 +30,8 @@ pub use notification::{
 };
 pub use operation::{
     Commit, CopyConfig, CreateSubscription, DatastoreName, DefaultOperation, EditConfig,
-    ErrorOption, Filter, GetSchema, Operation, Source, TestOption, WithDefaults, unsupported,
+    ErrorOption, Filter, GetSchema, Operation, Source, TestOption, WithDefaults, no_attribute,
+    unsupported,
 };
 pub use reply::{REPLY_END, ReplyTag, RpcReply};
 pub use rpc::{Rejection, Rpc};

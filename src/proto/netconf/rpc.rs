@@ -2,6 +2,7 @@
 
 use super::hello::Base;
 use super::names::{BASE, YANG};
+use super::operation::Operation;
 use super::reply::ReplyTag;
 use super::rpc_error::{ErrorTag, ErrorType, RpcError};
 use crate::xml::{Child, Element, Limits, XmlError, parse, parse_root_tag};
@@ -87,7 +88,7 @@ impl Rpc {
             (Some(operation), None) => Ok(Self {
                 message_id,
                 reply_tag: tag,
-                operation,
+                operation: Operation::qualified(operation),
             }),
             // The name that RFC 6241 appendix B gives to what has to stand here.
             (None, _) => answer(RpcError::missing_element(

@@ -8,7 +8,7 @@ use crate::ids::{DeploymentKey, VmName};
 use crate::model::action::{Action, RecoveryActionType};
 use crate::northbound::netconf::map;
 use crate::northbound::netconf::service::Request;
-use crate::proto::netconf::{ErrorType, RpcError, RpcReply, unsupported};
+use crate::proto::netconf::{ErrorType, RpcError, RpcReply, no_attribute, unsupported};
 use crate::schema::{NodeId, NodeKind, Schema};
 use crate::xml::Element;
 
@@ -111,7 +111,7 @@ fn decode(schema: &Schema, call: &Call<'_>, on: NodeRef<'_>) -> Result<Action, R
 
 /// Reads the path down to an action.
 fn read<'e>(schema: &Schema, action: &'e Element) -> Result<Call<'e>, RpcError> {
-    input::no_attribute(action, PROTOCOL)?;
+    no_attribute(action, PROTOCOL)?;
     let mut on = Location::default();
     let mut holder = action;
     loop {
@@ -172,7 +172,7 @@ fn next<'e>(
         let Some(id) = id else {
             return Err(RpcError::unknown_element(APP, &child.local));
         };
-        input::no_attribute(child, APP)?;
+        no_attribute(child, APP)?;
         let mut named = keys.iter().zip(&mut values);
         match named.find(|(key, _)| **key == id) {
             Some((key, value @ None)) => *value = Some(key_value(schema, *key, child)?),

@@ -2,10 +2,9 @@
 //! parameters, then libyang's judgement of values and rules.
 
 use crate::northbound::netconf::map;
-use crate::proto::netconf::names::{BASE, YANG};
-use crate::proto::netconf::{ErrorType, RpcError, unsupported};
+use crate::proto::netconf::{ErrorType, RpcError, no_attribute, unsupported};
 use crate::schema::{NodeId, NodeKind, Schema};
-use crate::xml::{Attr, Child, Element, Few, noncharacter};
+use crate::xml::{Child, Element, Few, noncharacter};
 
 const PROTOCOL: ErrorType = ErrorType::Protocol;
 
@@ -82,20 +81,6 @@ fn keys_first(schema: &Schema, above: Option<NodeId>, element: &mut Element) {
 fn attributes(element: &Element) -> Result<(), RpcError> {
     no_attribute(element, PROTOCOL)?;
     element.elements().try_for_each(attributes)
-}
-
-/// Refuses unprefixed attributes, those of the base namespace and those that place entries of a list (RFC 7950 section
-/// 8.3.1); others are other people's and ignored, as in every operation of the base protocol.
-pub fn no_attribute(element: &Element, kind: ErrorType) -> Result<(), RpcError> {
-    let ours = |attr: &&Attr| matches!(&*attr.ns, "" | BASE | YANG);
-    match element.attrs.iter().find(ours) {
-        Some(attr) => Err(RpcError::unknown_attribute(
-            kind,
-            &attr.local,
-            &element.local,
-        )),
-        None => Ok(()),
-    }
 }
 
 fn names(schema: &Schema, rpc: NodeId, element: &Element) -> Result<(), RpcError> {

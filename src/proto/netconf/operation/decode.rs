@@ -57,7 +57,6 @@ impl Operation {
     /// operation-not-supported for an unknown operation of the namespaces served here, and for
     /// what needs `:url` or `:startup`.
     pub fn decode(operation: Element) -> Result<Self, RpcError> {
-        let operation = Self::qualified(operation);
         match (&*operation.ns, &*operation.local) {
             (BASE, "get") => get(operation),
             (BASE, "get-config") => get_config(operation),
@@ -92,7 +91,7 @@ impl Operation {
 
     /// Puts an operation of RFC 6241 that is in no namespace into the base one, with its parameters, but not what a filter
     /// or a configuration holds. Ansible's netconf_rpc sends it so, inside a prefixed `<nc:rpc>`, when it is given no `xmlns`.
-    pub fn qualified(mut operation: Element) -> Element {
+    pub(in crate::proto::netconf) fn qualified(mut operation: Element) -> Element {
         let base = operation.ns.is_empty() && BASE_OPERATIONS.contains(&&*operation.local);
         if !base {
             return operation;

@@ -5,6 +5,7 @@ mod params;
 mod types;
 
 pub use decode::unsupported;
+pub use params::no_attribute;
 pub use types::{
     Commit, CopyConfig, CreateSubscription, DatastoreName, DefaultOperation, EditConfig,
     ErrorOption, Filter, GetSchema, Operation, Source, TestOption, WithDefaults,

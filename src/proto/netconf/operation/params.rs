@@ -153,17 +153,24 @@ pub(super) fn no_attributes(element: &Element) -> Result<(), RpcError> {
     known_attributes(element, &[])
 }
 
-/// Refuses attributes of no, the base or YANG's namespace that are not `known`.
+/// Refuses attributes that are ours and not `known`.
 pub(super) fn known_attributes(element: &Element, known: &[&str]) -> Result<(), RpcError> {
+    unknown_attribute(element, known, PROTOCOL)
+}
+
+/// Refuses every attribute that is ours, as an error of this type.
+pub fn no_attribute(element: &Element, kind: ErrorType) -> Result<(), RpcError> {
+    unknown_attribute(element, &[], kind)
+}
+
+/// Ours are attributes of no, the base or YANG's namespace (RFC 7950 section 8.3.1); others are other people's and
+/// ignored.
+fn unknown_attribute(element: &Element, known: &[&str], kind: ErrorType) -> Result<(), RpcError> {
     let ours = |attr: &&Attr| matches!(&*attr.ns, "" | BASE | YANG);
-    match element
-        .attrs
-        .iter()
-        .filter(ours)
-        .find(|attr| !known.contains(&&*attr.local))
-    {
+    let mut found = element.attrs.iter().filter(ours);
+    match found.find(|attr| !known.contains(&&*attr.local)) {
         Some(attr) => Err(RpcError::unknown_attribute(
-            PROTOCOL,
+            kind,
             &attr.local,
             &element.local,
         )),

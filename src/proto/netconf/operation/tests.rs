@@ -8,7 +8,8 @@ fn decode(ns: &str, inner: &str) -> Result<Operation, RpcError> {
         "<rpc xmlns=\"{ns}\" xmlns:nc=\"{BASE}\" xmlns:w=\"{WITH_DEFAULTS}\" xmlns:m=\"{MONITORING}\">{inner}</rpc>"
     );
     let root = parse_str(&text).unwrap();
-    Operation::decode(root.elements().next().unwrap().clone())
+    let operation = root.elements().next().unwrap().clone();
+    Operation::decode(Operation::qualified(operation))
 }
 
 fn base(inner: &str) -> Operation {
